@@ -1,0 +1,9 @@
+// The commands of flame: each takes its own argv and returns the exit status, or throws Error.
+#pragma once
+
+namespace flame::cli {
+
+int run_command(int argc, char** argv);
+int pool_command(int argc, char** argv);
+
+}  // namespace flame::cli

@@ -1,0 +1,51 @@
+// flame: argv in, text and exit status out.
+#include <signal.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/text.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/ui/report.hpp"
+
+using namespace flame::cli;
+
+namespace {
+
+constexpr const char* kHelp = R"(flame - run functions of your program on short-lived machines
+
+Usage: flame COMMAND [OPTIONS] [ARGUMENT...]
+
+  run    run one function of a plugin and print its result
+  pool   status, warm and destroy the runners of a pool
+
+Example: flame run math.so add 100 20
+Try 'flame COMMAND --help', or: man flame
+)";
+
+struct Command {
+  const char* name;
+  int (*run)(int argc, char** argv);
+};
+constexpr Command kCommands[] = {{"run", run_command}, {"pool", pool_command}};
+
+int dispatch(int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "--help";
+  if (word == "--help" || word == "-h" || word == "help") return print_help(kHelp);
+  if (word == "--version" || word == "version") return print_help("flame " FLAME_VERSION " (MIT)\n");
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) {
+    if (word == command.name) return command.run(argc - 1, argv + 1);
+    names.emplace_back(command.name);
+  }
+  const auto near = flame::nearest(word, names);
+  throw flame::Error(flame::ErrorKind::usage, "unknown command '" + word + "'",
+                     near ? "did you mean '" + *near + "'?" : "try 'flame --help'");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return guarded([&] { return dispatch(argc, argv); });
+}

@@ -1,0 +1,94 @@
+#include "cli/ui/report.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <string>
+
+#include "base/fd.hpp"
+#include "base/text.hpp"
+
+namespace flame::cli {
+
+ErrorStyle& error_style() {
+  static ErrorStyle style;
+  return style;
+}
+
+int exit_status(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::failed:
+    case ErrorKind::bad_result:
+      return error.code >= 1 && error.code <= 123 ? error.code : 1;
+    case ErrorKind::crashed:
+      return 128 + error.signal;
+    case ErrorKind::out_of_memory:
+      return 137;
+    case ErrorKind::timed_out:
+      return 124;
+    case ErrorKind::plugin_unloadable:
+    case ErrorKind::abi_mismatch:
+      return 126;
+    case ErrorKind::plugin_missing:
+    case ErrorKind::unknown_function:
+      return 127;
+    default:
+      return 125;
+  }
+}
+
+void print(std::string_view bytes) {
+  if (!write_all(STDOUT_FILENO, bytes))
+    throw system_error("cannot write the result", errno).with_fate(Fate::done);
+}
+
+int print_help(const char* text) {
+  print(text);
+  return 0;
+}
+
+namespace {
+
+std::string cause_of(const Error& error) {
+  boost::json::object cause = {{"kind", error_kind_name(error.kind)},
+                               {"fate", fate_name(error.fate)},
+                               {"phase", error.phase},
+                               {"message", printable(error.message)},
+                               {"code", error.code},
+                               {"signal", error.signal},
+                               {"hint", error.hint}};
+  return boost::json::serialize(cause) + "\n";
+}
+
+void report(const Error& error) {
+  std::string text = cause_of(error);
+  if (error_style().cause_fd >= 0) write_all(error_style().cause_fd, text);
+  if (!error_style().json) {
+    text = "flame: " + printable(error.message) + "\n";
+    for (const auto& context : error.contexts) text += "  " + printable(context) + "\n";
+    if (!error.hint.empty()) text += "hint: " + printable(error.hint) + "\n";
+  }
+  write_all(STDERR_FILENO, text);
+}
+
+}  // namespace
+
+int guarded(const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    report(error);
+    if (error.kind == ErrorKind::cancelled) {  // so that a shell loop stops too
+      ::signal(SIGINT, SIG_DFL);
+      ::raise(SIGINT);
+    }
+    return exit_status(error);
+  } catch (const std::exception& error) {
+    report(Error(ErrorKind::internal, error.what(), "this is a fault of flame: please report it"));
+    return 125;
+  }
+}
+
+}  // namespace flame::cli

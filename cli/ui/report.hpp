@@ -1,0 +1,23 @@
+// What people and scripts see: errors on stderr, results on stdout, the exit status.
+#pragma once
+#include <functional>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace flame::cli {
+
+struct ErrorStyle {
+  bool json = false;
+  int cause_fd = -1;
+};
+ErrorStyle& error_style();  // set by the command line
+
+int exit_status(const Error& error);  // design: the shell contract
+int print_help(const char* text);
+// stdout; throws Error(system) when it is full or broken; dies of SIGPIPE when nobody reads.
+void print(std::string_view bytes);
+// Runs body; the one place where an Error becomes text and an exit status.
+int guarded(const std::function<int()>& body);
+
+}  // namespace flame::cli

@@ -1,0 +1,22 @@
+// flame-runner: serves calls of plugin functions on this machine, until nobody needs it.
+#include <cstdio>
+#include <exception>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "runner/options.hpp"
+#include "runner/server.hpp"
+
+int main(int argc, char** argv) {
+  try {
+    const auto options = flame::runner::parse_options(argc, argv);
+    flame::runner::serve(options);
+    return 0;
+  } catch (const flame::Error& error) {
+    std::fprintf(stderr, "flame-runner: %s\n", error.message.c_str());
+    if (!error.hint.empty()) std::fprintf(stderr, "hint: %s\n", error.hint.c_str());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "flame-runner: %s\n", error.what());
+  }
+  return 125;
+}

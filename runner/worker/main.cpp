@@ -1,0 +1,84 @@
+// flame-worker: loads one plugin and runs its calls. Started by flame-runner with the socket, the shared page
+// and the plugin as descriptors 3, 4 and 5:  flame-worker --path FOR_MESSAGES [--load FILE] [--uid N]
+// [--sandbox off]
+#include <getopt.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "runner/worker/nanny.hpp"
+#include "runner/worker/serve.hpp"
+
+using namespace flame;
+using namespace flame::worker;
+
+namespace {
+
+struct Options {
+  std::string path, load = "/proc/self/fd/" + std::to_string(kWorkerPluginFd);
+  bool sandbox = true;
+  long uid = -1;
+};
+
+Options parse(int argc, char** argv) {
+  static const option table[] = {{"path", 1, nullptr, 'p'},
+                                 {"load", 1, nullptr, 'l'},
+                                 {"uid", 1, nullptr, 'u'},
+                                 {"sandbox", 1, nullptr, 's'},
+                                 {nullptr, 0, nullptr, 0}};
+  Options options;
+  for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
+    if (c == 'p')
+      options.path = optarg;
+    else if (c == 'l')
+      options.load = optarg;
+    else if (c == 'u')
+      options.uid = std::strtol(optarg, nullptr, 10);
+    else if (c == 's')
+      options.sandbox = std::string(optarg) != "off";
+    else
+      std::exit(125);
+  }
+  return options;
+}
+
+void confine(const Options& options) {
+  const rlimit no_core = {0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  if (options.uid >= 0) {
+    const auto uid = static_cast<uid_t>(options.uid);
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0)
+      ::_exit(125);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of uid clears it
+  }
+  if (options.sandbox) ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = parse(argc, argv);
+  become_nanny();
+  confine(options);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a crash loses no line
+  void* memory = ::mmap(nullptr, sizeof(SharedPage), PROT_READ | PROT_WRITE, MAP_SHARED, kWorkerPageFd, 0);
+  if (memory == MAP_FAILED) return 125;
+  Channel channel(kWorkerSocketFd);
+  try {
+    const LoadedPlugin plugin = load_plugin(options.load, options.path);
+    channel.send(wire::FrameType::hello, 0, 0, "{\"abi\":" + std::to_string(FLAME_ABI) + "}");
+    serve(channel, *static_cast<SharedPage*>(memory), plugin);
+    if (plugin.table->struct_size >= sizeof(flame_plugin) && plugin.table->shutdown != nullptr)
+      plugin.table->shutdown();
+  } catch (const Error& error) {
+    channel.send_error(0, error);
+  }
+  ::_exit(0);  // destructors of a plugin's globals are not ours to run
+}

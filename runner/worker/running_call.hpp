@@ -1,0 +1,52 @@
+// One running call: what stands behind the flame_call that a plugin holds, and the host's table.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "flame/plugin.h"
+#include "runner/worker/arguments.hpp"
+#include "runner/worker/channel.hpp"
+#include "runner/worker/result_writer.hpp"
+#include "runner/worker/shared_page.hpp"
+
+namespace flame::worker {
+
+// A frame that came early: its body is kept.
+struct KeptFrame {
+  wire::FrameType type{};
+  std::uint8_t flags = 0;
+  std::uint64_t call = 0;
+  std::string body;
+};
+
+// What the worker's one thread reads from: frames that were put aside first, then the socket.
+struct Inbox {
+  Channel& channel;
+  std::deque<KeptFrame> aside;
+};
+
+struct RunningCall {
+  flame_call handle;  // first: the plugin's pointer is ours
+  Inbox& inbox;
+  SharedPage& page;
+  std::uint64_t number;
+  Deadline deadline;
+  Arguments& arguments;
+  ResultWriter result;
+
+  std::mutex failing{};
+  std::optional<Error> failure{};
+  std::string input{};  // bytes of the input stream not yet read, from input_at on
+  std::size_t input_at = 0;
+  bool input_ended = false;
+  std::atomic<std::int64_t> progress_told_ms{0};
+};
+
+// The table that every plugin gets; it lives as long as the process.
+const flame_host& host();
+
+}  // namespace flame::worker

@@ -1,0 +1,191 @@
+#include "runner/worker/serve.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json/parse.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "base/text.hpp"
+#include "runner/worker/running_call.hpp"
+
+namespace flame::worker {
+namespace {
+
+using wire::FrameType;
+using Environment = std::map<std::string, std::string>;
+
+struct Bind {
+  const LoadedFunction* function = nullptr;
+  std::optional<Error> error;  // its calls fail with it
+  Environment environment;
+};
+
+class Server {
+ public:
+  Server(Channel& channel, SharedPage& page, const LoadedPlugin& plugin)
+      : inbox_{channel, {}}, page_(page), plugin_(plugin) {
+    set_environment({});
+  }
+
+  void run() {
+    while (auto frame = next()) {
+      if (frame->type == FrameType::bind) bind(frame->body);
+      if (frame->type == FrameType::call) gather(std::move(*frame));
+      // input, end_input and cancel of a call that has ended are late: nothing to do
+    }
+  }
+
+ private:
+  std::optional<KeptFrame> next() {
+    if (!inbox_.aside.empty()) {
+      KeptFrame frame = std::move(inbox_.aside.front());
+      inbox_.aside.pop_front();
+      return frame;
+    }
+    const auto frame = inbox_.channel.receive();
+    if (!frame) return std::nullopt;
+    return KeptFrame{frame->type, frame->flags, frame->call, std::string(frame->body)};
+  }
+
+  void bind(const std::string& body) {
+    const auto request = boost::json::parse(body);
+    const auto number = request.at("bind").to_number<std::uint32_t>();
+    const std::string name(request.at("function").as_string());
+    const std::string head = "{\"bind\":" + std::to_string(number);
+    Bind made;
+    made.function = plugin_.find(name);
+    if (made.function == nullptr) {
+      const auto near = nearest(name, plugin_.names());
+      const Error error(ErrorKind::unknown_function, "'" + plugin_.path + "' has no function '" + name + "'",
+                        near ? "did you mean '" + *near + "'?" : "");
+      inbox_.channel.send(FrameType::bound, 0, 0, head + ",\"error\":" + error_json(error) + "}");
+      made.error = error;
+      binds_[number] = std::move(made);
+      return;
+    }
+    if (const auto* environment = request.as_object().if_contains("env"))
+      for (const auto& item : environment->as_object())
+        made.environment[item.key()] = item.value().as_string().c_str();
+    binds_[number] = std::move(made);
+    std::string answer = head + ",\"signature\":";
+    append_json_string(answer, binds_[number].function->entry->signature);
+    append_json_string(answer += ",\"flags\":", binds_[number].function->entry->flags);
+    inbox_.channel.send(FrameType::bound, 0, 0, answer + "}");
+  }
+
+  // A body in pieces: its other frames follow, with nothing of another call between them.
+  void gather(KeptFrame frame) {
+    while ((frame.flags & wire::flag::more) != 0) {
+      const auto piece = next();
+      if (!piece) return;
+      if (piece->type == FrameType::cancel) continue;  // the runner set the page too
+      if (piece->type != FrameType::call || piece->call != frame.call) continue;
+      if (frame.body.size() + piece->body.size() > wire::kArgumentsMaxBytes) std::abort();
+      frame.body += piece->body;
+      frame.flags = piece->flags;
+    }
+    answer(frame);
+  }
+
+  void answer(KeptFrame& frame) {
+    page_.begun.store(frame.call);
+    if (page_.is_withdrawn(frame.call)) {
+      page_.clear_withdrawn(frame.call);
+      inbox_.channel.send(FrameType::withdrawn, 0, frame.call, {});
+      return;
+    }
+    try {
+      call(frame);
+    } catch (const Error& error) {
+      inbox_.channel.send_error(frame.call, error);
+    } catch (const std::exception& error) {
+      inbox_.channel.send_error(frame.call, Error(ErrorKind::internal, error.what()));
+    }
+  }
+
+  void call(KeptFrame& frame) {
+    const auto head = wire::read_call_head(frame.body);
+    const auto bind = head ? binds_.find(head->bind) : binds_.end();
+    if (bind == binds_.end()) throw Error(ErrorKind::protocol, "a call of an unknown bind");
+    if (bind->second.error) throw *bind->second.error;
+    const LoadedFunction& function = *bind->second.function;
+    frame.body.erase(0, wire::kCallHeadBytes);
+    Arguments arguments(function.entry->name, function.signature, head->argument_count,
+                        std::move(frame.body));
+    if (bind->second.environment != environment_) set_environment(bind->second.environment);
+
+    RunningCall running{
+        .handle = {&host()},
+        .inbox = inbox_,
+        .page = page_,
+        .number = frame.call,
+        .deadline = Deadline::from_remaining_ms(head->remaining_ms),
+        .arguments = arguments,
+        .result = ResultWriter(function.signature.result ? &*function.signature.result : nullptr)};
+    const int status = function.entry->invoke(&running.handle);
+    std::fflush(nullptr);  // what it printed comes before its answer
+    reset();
+    finish(running, function, status);
+  }
+
+  void finish(RunningCall& running, const LoadedFunction& function, int status) {
+    const std::lock_guard lock(running.failing);
+    if (status != 0 && !running.failure) {
+      running.failure = Error(ErrorKind::failed, "the function failed without a message");
+      running.failure->code = status;
+    }
+    if (!running.failure && !running.result.complete())
+      running.failure =
+          Error(ErrorKind::bad_result, "returned without its result, which its signature declares");
+    if (running.failure) {
+      Error& error = *running.failure;
+      error.with_fate(Fate::failed).at_phase("run");
+      if (error.kind != ErrorKind::failed)
+        error.message = std::string(function.entry->name) + ": " + error.message;
+      inbox_.channel.send_error(running.number, error);
+      return;
+    }
+    std::uint8_t flags = 0;
+    if (!function.signature.result) flags = wire::flag::none;
+    if (running.result.raw_bytes()) flags = wire::flag::bytes;
+    inbox_.channel.send(FrameType::result, flags, running.number, running.result.text());
+  }
+
+  // What one call did to the process must not meet the next.
+  void reset() {
+    if (::chdir("/") != 0) std::abort();
+    ::umask(022);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    // The plugin may have changed its environment by itself.
+    environment_ = {{"", "unknown"}};
+  }
+
+  void set_environment(const Environment& environment) {
+    ::clearenv();
+    const Environment fixed = {
+        {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/"}, {"LANG", "C.UTF-8"}, {"TMPDIR", "/tmp"}};
+    for (const auto& [name, value] : fixed) ::setenv(name.c_str(), value.c_str(), 1);
+    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+    environment_ = environment;
+  }
+
+  Inbox inbox_;
+  SharedPage& page_;
+  const LoadedPlugin& plugin_;
+  std::map<std::uint32_t, Bind> binds_;
+  Environment environment_;
+};
+
+}  // namespace
+
+void serve(Channel& channel, SharedPage& page, const LoadedPlugin& plugin) {
+  Server(channel, page, plugin).run();
+}
+
+}  // namespace flame::worker

@@ -1,0 +1,2 @@
+int not_a_plugin(void);
+int not_a_plugin(void) { return 1; }

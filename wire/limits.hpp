@@ -1,0 +1,26 @@
+// Every size and count that the link allows, in one place; stated in PROTOCOL.md, tested at limit and
+// limit + 1.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace flame::wire {
+
+inline constexpr std::size_t kHeaderBytes = 16;
+inline constexpr std::size_t kFrameBodyMaxBytes = 1024 * 1024;    // of one frame
+inline constexpr std::size_t kPieceBytes = 64 * 1024;             // senders cut bodies and streams to this
+inline constexpr std::size_t kMessageMaxBytes = 4 * 1024 * 1024;  // of one WebSocket message
+inline constexpr std::size_t kJsonBodyMaxBytes = 64 * 1024;       // of a frame whose body is JSON for people
+inline constexpr std::size_t kLogTextMaxBytes = 16 * 1024;        // of one log frame; longer text is cut
+inline constexpr std::uint64_t kArgumentsMaxBytes = 4ULL << 30;   // of one call, all pieces
+inline constexpr std::uint64_t kResultMaxBytes = 4ULL << 30;      // of one result, all pieces
+inline constexpr std::uint32_t kArgumentMaxCount = 4096;          // arguments of one call
+inline constexpr std::size_t kFunctionNameMaxBytes = 128;
+inline constexpr std::size_t kEnvironmentMaxBytes = 32 * 1024;  // names and values of one bind
+inline constexpr std::uint32_t kBindMaxCount = 1024;            // binds of one link
+inline constexpr std::uint32_t kCredit = 1024;                  // calls in flight on one link
+inline constexpr std::uint64_t kWindowBytes = 256 * 1024;       // call and input bytes ahead of `window`
+inline constexpr std::size_t kQueueMaxCount = 4096;             // calls waiting in one runner
+inline constexpr std::uint32_t kFeedAheadMaxCount = 256;        // calls given to one worker ahead
+
+}  // namespace flame::wire
