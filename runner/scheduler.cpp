@@ -108,21 +108,22 @@ Slot* Scheduler::start(const CallPtr& call, const std::string& key) {
     PluginFile file = source_.open(call->bind->path, call->bind->sha256);
     WorkerProcess::Events events;
     events.on_frame = [this, &slot](const Frame& frame) { from_worker(slot, frame); };
-    events.on_print = [&slot](std::string_view level, std::string_view text) {
-      if (!slot.current || !slot.current->sink) return;
+    events.on_print = [this, &slot](std::string_view level, std::string_view text) {
+      if (!slot.current || slot.current->sink == nullptr) return;
       std::string body = "{\"level\":\"" + std::string(level) + "\",\"text\":";
       worker::append_json_string(body, valid_utf8(text) ? text : std::string_view(printable(text, true)));
-      slot.current->sink({FrameType::log, 0, slot.current->number, body + "}"});
+      body += '}';
+      tell(slot, slot.current, {FrameType::log, 0, slot.current->number, body});
     };
     events.on_end = [this, &slot](const WorkerEnd& end) { worker_ended(slot, end); };
     slot.process = WorkerProcess::start(loop_, options_.worker, options_.sandbox, file.fd.get(), file.path,
                                         file.path, std::move(events));
-    slot.process->on_sent([&slot](std::size_t size) {
-      const CallPtr& current = slot.current;
-      if (!current || !current->sink || current->state != Call::State::fed) return;
+    slot.process->on_sent([this, &slot](std::size_t size) {
+      const CallPtr current = slot.current;
+      if (!current || current->state != Call::State::fed) return;
       std::string body;
       wire::put_u64(body, size);
-      current->sink({FrameType::window, 0, current->number, body});
+      tell(slot, current, {FrameType::window, 0, current->number, body});
     });
     return &slot;
   } catch (Error& error) {
@@ -174,8 +175,20 @@ void Scheduler::feed(const CallPtr& call, const Frame& frame) {
     call->slot->process->send(out);
 }
 
-void Scheduler::pause(const CallPtr& call, bool on) {
-  if (call->state == Call::State::fed) call->slot->process->pause_reading(on);
+// Frames that were read before the sink had enough still come.
+void Scheduler::tell(Slot& slot, const CallPtr& call, const Frame& frame) {
+  CallSink* sink = call->sink;
+  if (sink == nullptr || sink->frame(*call, frame) || slot.waits_for != nullptr) return;
+  slot.waits_for = sink;
+  slot.process->pause_reading(true);
+}
+
+void Scheduler::resume(const CallSink& sink) {
+  for (Slot& slot : slots_) {
+    if (slot.waits_for != &sink) continue;
+    slot.waits_for = nullptr;
+    slot.process->pause_reading(false);
+  }
 }
 
 void Scheduler::from_worker(Slot& slot, const Frame& frame) {
@@ -186,17 +199,12 @@ void Scheduler::from_worker(Slot& slot, const Frame& frame) {
     return;
   }
   if (frame.type == FrameType::bound) {
-    if (slot.current && slot.current->sink) slot.current->sink(frame);
+    if (slot.current) tell(slot, CallPtr(slot.current), frame);
     return;
   }
   // Only the call that runs can say something; anything else is the plugin scribbling, or late.
   if (!slot.current || frame.call != slot.current->number) return;
-  const bool last =
-      (frame.type == FrameType::result && !frame.has(wire::flag::more)) || frame.type == FrameType::error;
-  if (!last) {
-    if (slot.current->sink) slot.current->sink(frame);
-    return;
-  }
+  if (!ends_call(frame)) return tell(slot, CallPtr(slot.current), frame);
   const CallPtr call = slot.current;
   slot.current = nullptr;
   if (slot.fresh) {
@@ -236,11 +244,9 @@ void Scheduler::finish(const CallPtr& call, const Frame& last) {
   if (call->slot != nullptr && call->slot->current == call && !call->slot->leaving)
     call->slot->current = nullptr;
   ++calls_done_;
-  if (call->sink) {
-    auto sink = std::move(call->sink);
-    call->sink = nullptr;
-    sink(last);
-  }
+  CallSink* sink = std::exchange(call->sink, nullptr);
+  if (sink != nullptr) sink->frame(*call, last);
+  call->own_sink.reset();
 }
 
 void Scheduler::fail(const CallPtr& call, Error error) {
@@ -290,6 +296,7 @@ void Scheduler::expire() {
     if (!slot.current || !slot.current->deadline.passed()) continue;
     if (slot.current->wanted == Call::Wanted::yes) slot.current->wanted = Call::Wanted::timed_out;
     slot.current->deadline = Deadline();  // once
+    slot.waits_for = nullptr;
     slot.process->pause_reading(false);
     slot.process->kill();
   }

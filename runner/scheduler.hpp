@@ -25,10 +25,31 @@ struct Bind {
   bool fresh = false, phases = false;
 };
 
-// One call. The sink gets its frames (with worker-side call ids; the sink knows its own) and exactly one end.
+struct Call;
+
+// Who asked for a call: gets its frames, the last of which ends it (exactly once). A frame's call id is
+// the worker's; the client's is call.id.
+class CallSink {
+ public:
+  // False when it can take no more for now: the call's worker is not read until Scheduler::resume.
+  virtual bool frame(Call& call, const wire::Frame& frame) = 0;
+
+ protected:
+  ~CallSink() = default;
+};
+
+// True for the frame that ends its call.
+inline bool ends_call(const wire::Frame& frame) {
+  return frame.type == wire::FrameType::error ||
+         (frame.type == wire::FrameType::result && !frame.has(wire::flag::more));
+}
+
+// One execution of a function, from its arrival to its end.
 struct Call {
+  std::uint64_t id = 0;  // the client's, for the sink
   std::shared_ptr<const Bind> bind;
-  std::function<void(const wire::Frame&)> sink;  // empty: nobody listens any more
+  CallSink* sink = nullptr;            // null: nobody listens any more; set so before the sink goes
+  std::shared_ptr<CallSink> own_sink;  // a sink that lives as long as its call
   wire::CallHead head;
   Deadline deadline;
   std::string waiting;  // frames for the worker, head already rewritten; before it has one
@@ -46,7 +67,7 @@ struct Slot {
   std::shared_ptr<WorkerProcess> process;
   std::string key;  // what it may run: plugin hash, and the bind for a fresh one
   CallPtr current;
-  std::optional<Error> load_error;
+  const CallSink* waits_for = nullptr;           // not read until this one can take more
   std::map<std::uint64_t, std::uint32_t> binds;  // our id → the worker's number
   std::uint64_t calls = 0;
   bool fresh = false, leaving = false;
@@ -62,8 +83,8 @@ class Scheduler {
   // The next frame of a call's body or input (type call, input or end_input).
   void feed(const CallPtr& call, const wire::Frame& frame);
   void cancel(const CallPtr& call);
-  // The sink cannot take more: its worker's output waits.
-  void pause(const CallPtr& call, bool on);
+  // The sink can take frames again, or is about to go.
+  void resume(const CallSink& sink);
 
   std::size_t busy() const;
   std::size_t queued() const { return queue_.size(); }
@@ -77,6 +98,7 @@ class Scheduler {
   bool place(const CallPtr& call);
   Slot* start(const CallPtr& call, const std::string& key);
   void give(Slot& slot, const CallPtr& call);
+  void tell(Slot& slot, const CallPtr& call, const wire::Frame& frame);
   void append_frame_for(Call& call, std::string& out, const wire::Frame& frame);
   void from_worker(Slot& slot, const wire::Frame& frame);
   void worker_ended(Slot& slot, const WorkerEnd& end);

@@ -36,18 +36,22 @@ namespace {
 class Server;
 
 // One client.
-class Link : public std::enable_shared_from_this<Link> {
+class Link final : public std::enable_shared_from_this<Link>, public CallSink {
  public:
   Link(Server& server, Socket socket, std::uint64_t id)
       : server_(server), stream_(std::move(socket)), id_(id) {}
+  ~Link() {
+    for (const auto& [id, made] : calls_) made->sink = nullptr;
+  }
   void start();
+  bool frame(Call& call, const Frame& frame) override;
+  void answer(http::response<http::string_body> response);
   void send(FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body);
 
  private:
   static constexpr std::size_t kHighWaterBytes = 256 * 1024;
 
   void route(http::request<http::string_body> request);
-  void answer(http::response<http::string_body> response);
   void run_by_post(const std::string& body);
   void accepted();
   void read();
@@ -56,7 +60,6 @@ class Link : public std::enable_shared_from_this<Link> {
   void bind(std::string_view body);
   void call(const Frame& frame);
   void closed();
-  void pause_workers(bool on);
   void send_error(std::uint64_t call, const Error& error) {
     send(FrameType::error, 0, call, worker::error_json(error));
   }
@@ -68,7 +71,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::string outgoing_, sending_;
   std::map<std::uint32_t, std::shared_ptr<Bind>> binds_;
   std::map<std::uint64_t, CallPtr> calls_;
-  bool open_ = false, paused_ = false;
+  bool open_ = false;
 };
 
 class Server {
@@ -259,6 +262,38 @@ http::status status_of(std::string_view kind) {
   return http::status::internal_server_error;
 }
 
+// Gathers the one answer of a POST; keeps the connection until it is written.
+class PostedCall final : public CallSink {
+ public:
+  explicit PostedCall(std::shared_ptr<Link> link) : link_(std::move(link)) {}
+
+  bool frame(Call&, const Frame& frame) override {
+    if (frame.type != FrameType::result && frame.type != FrameType::error) return true;
+    text_ += frame.body;
+    if (ends_call(frame)) link_->answer(response(frame));
+    return true;
+  }
+
+ private:
+  http::response<http::string_body> response(const Frame& last) const {
+    http::response<http::string_body> out{http::status::ok, 11};
+    out.set(http::field::content_type, "application/json");
+    if (last.type == FrameType::error) {
+      out.set(http::field::content_type, "application/problem+json");
+      out.result(status_of(json::value_to<std::string>(json::parse(text_).at("kind"))));
+      out.body() = text_;
+    } else if (last.has(wire::flag::bytes)) {
+      out.body() = "{\"result\":\"" + base64(text_) + "\",\"encoding\":\"base64\"}";
+    } else {
+      out.body() = "{\"result\":" + (last.has(wire::flag::none) ? "null" : text_) + "}";
+    }
+    return out;
+  }
+
+  std::shared_ptr<Link> link_;
+  std::string text_;
+};
+
 void Link::run_by_post(const std::string& body) {
   const auto problem = [this](const Error& error) {
     http::response<http::string_body> response{status_of(error_kind_name(error.kind)), 11};
@@ -286,24 +321,8 @@ void Link::run_by_post(const std::string& body) {
     wire::append_argument(frame, wire::ArgumentKind::json_array,
                           args != nullptr ? json::serialize(*args) : "[]");
     wire::append_pieces(posted->waiting, FrameType::call, 0, 0, frame);
-    auto text = std::make_shared<std::string>();
-    posted->sink = [self = shared_from_this(), text](const Frame& last) {
-      if (last.type != FrameType::result && last.type != FrameType::error) return;
-      *text += last.body;
-      if (last.has(wire::flag::more)) return;
-      http::response<http::string_body> response{http::status::ok, 11};
-      response.set(http::field::content_type, "application/json");
-      if (last.type == FrameType::error) {
-        response.set(http::field::content_type, "application/problem+json");
-        response.result(status_of(json::value_to<std::string>(json::parse(*text).at("kind"))));
-        response.body() = *text;
-      } else if (last.has(wire::flag::bytes)) {
-        response.body() = "{\"result\":\"" + base64(*text) + "\",\"encoding\":\"base64\"}";
-      } else {
-        response.body() = "{\"result\":" + (last.has(wire::flag::none) ? "null" : *text) + "}";
-      }
-      self->answer(std::move(response));
-    };
+    posted->own_sink = std::make_shared<PostedCall>(shared_from_this());
+    posted->sink = posted->own_sink.get();
     if (server_.draining()) return problem(Error(ErrorKind::draining, "the runner takes no more calls"));
     if (!server_.scheduler().submit(posted))
       problem(Error(ErrorKind::busy, "every slot and the queue are taken"));
@@ -393,31 +412,23 @@ void Link::call(const Frame& frame) {
   made->deadline = Deadline::from_remaining_ms(head->remaining_ms);
   wire::append_frame(made->waiting, frame.type, frame.flags, frame.call, frame.body);
   calls_[frame.call] = made;
-  // The link owns the call; the sink must not keep the link alive for ever, nor outlive it.
-  made->sink = [weak = weak_from_this(), id = frame.call](const Frame& out) {
-    const auto self = weak.lock();
-    if (!self) return;
-    const bool last =
-        (out.type == FrameType::result && !out.has(wire::flag::more)) || out.type == FrameType::error;
-    if (last) self->calls_.erase(id);
-    if (out.type != FrameType::bound) self->send(out.type, out.flags, id, out.body);
-  };
+  made->id = frame.call;
+  made->sink = this;
   if (!server_.scheduler().submit(made)) {
     calls_.erase(frame.call);
     send(FrameType::busy, 0, frame.call, R"({"retry_after_ms":50})");
   }
 }
 
-void Link::send(FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
-  wire::append_frame(outgoing_, type, flags, call, body);
-  if (outgoing_.size() > kHighWaterBytes) pause_workers(true);
-  write();
+bool Link::frame(Call& made, const Frame& frame) {
+  if (frame.type != FrameType::bound) send(frame.type, frame.flags, made.id, frame.body);
+  if (ends_call(frame)) calls_.erase(made.id);
+  return outgoing_.size() <= kHighWaterBytes;
 }
 
-void Link::pause_workers(bool on) {
-  if (paused_ == on) return;
-  paused_ = on;
-  for (const auto& [id, made] : calls_) server_.scheduler().pause(made, on);
+void Link::send(FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
+  wire::append_frame(outgoing_, type, flags, call, body);
+  write();
 }
 
 void Link::write() {
@@ -426,7 +437,7 @@ void Link::write() {
   stream_.async_write(asio::buffer(sending_), [self = shared_from_this()](error_code failed, std::size_t) {
     self->sending_.clear();
     if (failed) return self->closed();
-    if (self->outgoing_.size() <= kHighWaterBytes) self->pause_workers(false);
+    if (self->outgoing_.size() <= kHighWaterBytes) self->server_.scheduler().resume(*self);
     self->write();
   });
 }
@@ -435,7 +446,7 @@ void Link::closed() {
   if (!open_) return;
   open_ = false;
   server_.links().erase(this);
-  pause_workers(false);
+  server_.scheduler().resume(*this);
   const auto calls = std::move(calls_);
   calls_.clear();
   for (const auto& [id, made] : calls) {
