@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "client/remote_error.hpp"
 
 namespace flame::client {
 namespace {
@@ -15,30 +16,6 @@ namespace {
 namespace json = boost::json;
 using wire::FrameType;
 constexpr std::uint64_t kCall = 1;
-
-Error error_from(std::string_view body) {
-  try {
-    const json::value value = json::parse(json::string_view(body.data(), body.size()));
-    const auto text = [&](const char* key) {
-      const auto* item = value.as_object().if_contains(key);
-      return item != nullptr && item->is_string() ? json::value_to<std::string>(*item) : std::string();
-    };
-    const auto number = [&](const char* key) {
-      const auto* item = value.as_object().if_contains(key);
-      return item != nullptr && item->is_int64() ? static_cast<int>(item->get_int64()) : 0;
-    };
-    Error error(error_kind_from_name(text("kind")).value_or(ErrorKind::internal), text("message"),
-                text("hint"));
-    error.with_fate(fate_from_name(text("fate")).value_or(Fate::unknown)).at_phase(text("phase"));
-    error.type = text("type");
-    error.code = number("code");
-    error.signal = number("signal");
-    return error;
-  } catch (const std::exception& why) {
-    return Error(ErrorKind::protocol, std::string("the runner's error cannot be read: ") + why.what())
-        .with_fate(Fate::unknown);
-  }
-}
 
 class RunningCall {
  public:
@@ -161,7 +138,7 @@ class RunningCall {
       return false;
     }
     if (frame->type == FrameType::error && (frame->call == kCall || frame->call == 0))
-      throw error_from(frame->body);
+      throw remote_error(frame->body);
     if (frame->call != kCall) return true;
     switch (frame->type) {
       case FrameType::output:

@@ -65,16 +65,29 @@ void Link::upgrade(Deadline deadline) {
       base64(random_bytes(16)) + "\r\n\r\n";
   if (::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
     throw lost(errno_text(errno));
+  std::string answer;
   std::size_t end;
-  while ((end = raw_.find("\r\n\r\n")) == std::string::npos) {
-    if (raw_.size() > kUpgradeMaxBytes) throw Error(ErrorKind::protocol, "the runner's answer is not HTTP");
-    if (!fill(deadline, -1) && deadline.passed()) throw late("the runner was asked for its hello");
+  while ((end = answer.find("\r\n\r\n")) == std::string::npos) {
+    if (answer.size() > kUpgradeMaxBytes) throw Error(ErrorKind::protocol, "the runner's answer is not HTTP");
+    read_answer(answer, deadline);
   }
-  if (!raw_.starts_with("HTTP/1.1 101 "))
+  if (!answer.starts_with("HTTP/1.1 101 "))
     throw Error(ErrorKind::protocol,
-                "the runner refused the link: " + printable(raw_.substr(0, raw_.find("\r\n"))));
-  raw_.erase(0, end + 4);
-  take_messages();
+                "the runner refused the link: " + printable(answer.substr(0, answer.find("\r\n"))));
+  take(std::string_view(answer).substr(end + 4));
+}
+
+void Link::read_answer(std::string& answer, Deadline deadline) {
+  pollfd wait = {fd_.get(), POLLIN, 0};
+  if (::poll(&wait, 1, deadline.poll_timeout_ms()) <= 0) {
+    if (deadline.passed()) throw late("the runner was asked for its hello");
+    return;
+  }
+  std::array<char, 16 * 1024> buffer;
+  const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  if (n < 0) throw lost(errno_text(errno));
+  if (n == 0) throw lost("it closed the link");
+  answer.append(buffer.data(), static_cast<std::size_t>(n));
 }
 
 void Link::read_hello(Deadline deadline) {
@@ -98,86 +111,66 @@ void Link::read_hello(Deadline deadline) {
   }
 }
 
-void Link::send(std::string_view frames, Deadline deadline) { send_message(0x2, frames, deadline); }
+void Link::send(std::string_view frames, Deadline deadline) {
+  queue(frames);
+  send_out(deadline);
+}
 
-void Link::send_message(unsigned char opcode, std::string_view payload, Deadline deadline) {
-  std::string out;
-  out += static_cast<char>(0x80 | opcode);
-  if (payload.size() < 126) {
-    out += static_cast<char>(0x80 | payload.size());
-  } else {
-    const int bytes = payload.size() < 65536 ? 2 : 8;
-    out += static_cast<char>(0x80 | (bytes == 2 ? 126 : 127));
-    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-      out += static_cast<char>(payload.size() >> shift);
+void Link::queue(std::string_view frames) { writer_.append(out_, Opcode::binary, frames); }
+
+void Link::flush() {
+  while (sent_ < out_.size()) {
+    const ssize_t n =
+        ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    if (n < 0) throw lost(errno_text(errno));
+    sent_ += static_cast<std::size_t>(n);
   }
-  const std::string mask = random_bytes(4);  // RFC 6455 wants it of every client
-  out += mask;
-  const std::size_t from = out.size();
-  out += payload;
-  for (std::size_t i = 0; i < payload.size(); ++i)
-    out[from + i] = static_cast<char>(out[from + i] ^ mask[i % 4]);
-  for (std::size_t at = 0; at < out.size();) {
-    const ssize_t n = ::send(fd_.get(), out.data() + at, out.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) at += static_cast<std::size_t>(n);
-    if (n < 0 && errno == EAGAIN) {
-      pollfd wait = {fd_.get(), POLLOUT, 0};
-      if (::poll(&wait, 1, deadline.poll_timeout_ms()) == 0)
-        throw late("the call was sent").with_fate(Fate::unknown);
-    } else if (n < 0 && errno != EINTR) {
-      throw lost(errno_text(errno));
-    }
+  out_.clear();
+  sent_ = 0;
+}
+
+void Link::send_out(Deadline deadline) {
+  for (flush(); queued_bytes() > 0; flush()) {
+    pollfd wait = {fd_.get(), POLLOUT, 0};
+    if (::poll(&wait, 1, deadline.poll_timeout_ms()) == 0)
+      throw late("the call was sent").with_fate(Fate::unknown);
   }
+}
+
+void Link::take(std::string_view bytes) {
+  reader_.feed(bytes, frames_);
+  std::string ping;
+  if (!reader_.take_ping(ping)) return;
+  writer_.append(out_, Opcode::pong, ping);
+  flush();
+}
+
+bool Link::receive() {
+  std::array<char, 64 * 1024> buffer;
+  ssize_t n;
+  do n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && errno == EAGAIN) return false;
+  if (n < 0) throw lost(errno_text(errno));
+  if (n == 0 || reader_.closed()) throw lost("it closed the link");
+  take({buffer.data(), static_cast<std::size_t>(n)});
+  return true;
 }
 
 bool Link::fill(Deadline deadline, int also) {
   std::array<pollfd, 2> wait = {pollfd{fd_.get(), POLLIN, 0}, pollfd{also, POLLIN, 0}};
   if (::poll(wait.data(), wait.size(), deadline.poll_timeout_ms()) <= 0) return false;
-  if (wait[0].revents == 0) return false;
-  std::array<char, 64 * 1024> buffer;
-  const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-  if (n < 0) throw lost(errno_text(errno));
-  if (n == 0) throw lost("it closed the link");
-  raw_.append(buffer.data(), static_cast<std::size_t>(n));
-  return true;
-}
-
-// Moves whole WebSocket messages from raw_ into frames_.
-void Link::take_messages() {
-  std::size_t at = 0;
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(raw_[at + i]); };
-  while (raw_.size() - at >= 2) {
-    const unsigned opcode = byte(0) & 15U;
-    std::uint64_t size = byte(1) & 127U;
-    std::size_t head = 2;
-    if ((byte(1) & 128U) != 0 || (byte(0) & 0x70U) != 0 || opcode == 1)
-      throw Error(ErrorKind::protocol, "the runner sent what is not a binary WebSocket message");
-    if (size >= 126) {
-      head = size == 126 ? 4 : 10;
-      if (raw_.size() - at < head) break;
-      size = 0;
-      for (std::size_t i = 2; i < head; ++i) size = size << 8 | byte(i);
-    }
-    if (size > wire::kMessageMaxBytes)
-      throw Error(ErrorKind::protocol, "the runner sent a message of " + std::to_string(size) +
-                                           " bytes; the limit is " + std::to_string(wire::kMessageMaxBytes));
-    if (raw_.size() - at < head + size) break;
-    const std::string payload = raw_.substr(at + head, size);
-    if (opcode == 0 || opcode == 2) frames_.feed(payload);
-    if (opcode == 8) closed_ = true;
-    if (opcode == 9) send_message(0xA, payload, Deadline::in(std::chrono::seconds(5)));
-    at += head + size;
-  }
-  raw_.erase(0, at);
+  return wait[0].revents != 0 && receive();
 }
 
 std::optional<wire::Frame> Link::next(Deadline deadline, int also) {
   for (;;) {
     try {
       if (auto frame = frames_.next()) return frame;
-      if (closed_) throw lost("it closed the link");
+      if (reader_.closed()) throw lost("it closed the link");
       if (!fill(deadline, also)) return std::nullopt;
-      take_messages();
     } catch (Error& error) {
       error.with_fate(Fate::unknown);
       throw;

@@ -1,10 +1,11 @@
-// The client's end of a link: a WebSocket by hand over a Unix socket, which starts faster than any event
-// loop. Every wait has a deadline.
+// The client's end of a link: a WebSocket by hand, which starts faster than any event loop. For one call it
+// blocks, and every wait has a deadline; `map` drives many from one loop.
 #pragma once
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "client/link/websocket.hpp"
 #include "wire/frame.hpp"
 
 namespace flame::client {
@@ -24,19 +25,31 @@ class Link {
   // Throws Error(lost) when the runner is gone, Error(protocol) for rubbish.
   std::optional<wire::Frame> next(Deadline deadline, int also = -1);
 
+  // The same without waiting, for a loop that serves many links: poll fd() for input always, for output while
+  // something is queued.
+  int fd() const { return fd_.get(); }
+  void queue(std::string_view frames);  // as one message of at most kMessageMaxBytes
+  std::size_t queued_bytes() const { return out_.size() - sent_; }
+  void flush();    // what the socket takes now. Throws Error(lost).
+  bool receive();  // what has come; false when that is nothing. Throws Error(lost, protocol).
+  std::optional<wire::Frame> next_received() { return frames_.next(); }
+
  private:
   void upgrade(Deadline deadline);
+  void read_answer(std::string& answer, Deadline deadline);
   void read_hello(Deadline deadline);
   bool fill(Deadline deadline, int also);
-  void take_messages();
-  void send_message(unsigned char opcode, std::string_view payload, Deadline deadline);
+  void take(std::string_view bytes);
+  void send_out(Deadline deadline);
 
   UniqueFd fd_;
   std::string hello_;
   std::uint64_t window_bytes_ = 0;
-  std::string raw_;  // bytes from the socket that are not yet a whole message
+  MessageWriter writer_;
+  MessageReader reader_;
   wire::FrameReader frames_;
-  bool closed_ = false;
+  std::string out_;  // messages that are not yet sent, from sent_ on
+  std::size_t sent_ = 0;
 };
 
 }  // namespace flame::client
