@@ -1,171 +1,178 @@
-// flame-backend-local: this computer as an engine. Requests are lines of JSON (backends/PROTOCOL.md).
-// A runner called NAME lives in RUNTIME_DIR/local-BUILD/: NAME.sock, NAME.lock (held for its life), NAME.log.
+// flame-backend-local: this computer as an engine.
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
-#include <cstring>
-#include <iterator>
+#include <chrono>
 #include <string>
 
+#include "backends/kit/serve.hpp"
+#include "backends/local/place.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "base/fd.hpp"
 #include "base/process.hpp"
 
 using namespace flame;
+using namespace flame::backend;
+using namespace flame::backend::local;
 namespace json = boost::json;
 
 namespace {
 
-struct Place {
-  std::string directory, name;
-  std::string file(const char* ending) const { return directory + "/" + name + ending; }
-};
+constexpr milliseconds kGrace{5000};  // between asking a runner to leave and making it
+constexpr std::size_t kLogMaxBytes = 64 * 1024 * 1024;
 
-Place place_of(const json::object& request) {
-  Place place;
-  const auto text = [](const json::value& value) { return json::value_to<std::string>(value); };
-  place.directory = text(request.at("runtime_dir")) + "/local-" + text(request.at("settings").at("build"));
-  place.name = text(request.at("name"));
-  if (::mkdir(place.directory.c_str(), 0700) != 0 && errno != EEXIST)
-    throw system_error("cannot make '" + place.directory + "'", errno);
-  return place;
+json::object machine(const Place& place, const Occupant& occupant) {
+  const std::string socket = place.socket_path(occupant.generation);
+  const bool listens = ::access(socket.c_str(), F_OK) == 0;
+  json::object out = {{"name", place.name()},
+                      {"state", listens ? "started" : "stopping"},
+                      {"generation", occupant.generation},
+                      {"created_at_ms", occupant.created_at_ms},
+                      {"pid", static_cast<std::int64_t>(occupant.pid)}};
+  if (listens) out["address"] = {{"unix", socket}};
+  return {{"machine", std::move(out)}};
 }
 
-// The lock, if nobody holds it: then no runner of that name lives.
-UniqueFd try_lock(const Place& place) {
-  UniqueFd fd = open_file(place.file(".lock"), O_RDWR | O_CREAT, 0600);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  if (errno != EWOULDBLOCK) throw system_error("cannot lock '" + place.file(".lock") + "'", errno);
-  return UniqueFd();
-}
-
-// Listening before the runner runs, so that callers can connect at once; under a temporary name first, so
-// that a stale socket is replaced and never met half made.
-UniqueFd listen_at(const Place& place) {
-  const std::string path = place.file(".sock"), temporary = place.file(".new");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    throw Error(ErrorKind::config,
-                "the socket path '" + path + "' is longer than " +
-                    std::to_string(sizeof address.sun_path - 1) + " bytes",
-                "set XDG_RUNTIME_DIR to a shorter directory");
-  std::memcpy(static_cast<void*>(address.sun_path), temporary.c_str(), temporary.size() + 1);
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ::unlink(temporary.c_str());
-  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(fd.get(), 4096) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)
-    throw system_error("cannot listen at '" + path + "'", errno);
-  return fd;
-}
-
-json::value machine(const Place& place, const char* state) {
-  return {{"name", place.name}, {"state", state}, {"address", {{"unix", place.file(".sock")}}}};
-}
-
-json::value boot(const json::object& request) {
-  const Place place = place_of(request);
-  const UniqueFd lock = try_lock(place);
-  if (!lock) return {{"machine", machine(place, "started")}};
-  const UniqueFd listening = listen_at(place);
-  const UniqueFd log = open_file(place.file(".log"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  const json::object& settings = request.at("settings").as_object();
-  const auto setting = [&](const char* key) {
-    return std::to_string(settings.at(key).to_number<std::uint64_t>());
-  };
+// Never the caller's environment, directory, terminal or descriptors: the runner outlives it and serves
+// others.
+Child start_runner(const Request& request, const Place& place, const UniqueFd& listening,
+                   const UniqueFd& lock) {
+  const UniqueFd log =
+      open_file(place.log_path(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0600);
   SpawnPlan plan;
-  plan.path = json::value_to<std::string>(settings.at("runner_path"));
-  plan.arguments = {"flame-runner",
-                    "--name",
-                    place.name,
-                    "--socket-fd",
-                    "3",
-                    "--lock-fd",
-                    "4",
-                    "--socket-path",
-                    place.file(".sock"),
-                    "--slots",
-                    setting("slots"),
-                    "--idle-timeout-ms",
-                    setting("idle_timeout_ms"),
-                    "--max-lifetime-ms",
-                    setting("max_lifetime_ms"),
-                    "--sandbox",
-                    json::value_to<std::string>(settings.at("sandbox"))};
+  plan.path = request.text_setting("runner_path");
+  plan.arguments = {"flame-runner", "--name", place.name(), "--socket-fd", "3", "--lock-fd", "4"};
+  const auto option = [&](const char* name, const std::string& value) {
+    plan.arguments.insert(plan.arguments.end(), {name, value});
+  };
+  option("--socket-path", place.socket_path(request.generation));
+  option("--generation", request.generation);
+  option("--build", request.text_setting("build"));
+  option("--slots", std::to_string(request.number_setting("slots")));
+  option("--idle-timeout-ms", std::to_string(request.number_setting("idle_timeout_ms")));
+  option("--max-lifetime-ms", std::to_string(request.number_setting("max_lifetime_ms")));
+  option("--sandbox", request.text_setting("sandbox"));
   plan.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"};
   plan.descriptors = {{log.get(), 2}, {listening.get(), 3}, {lock.get(), 4}};
   plan.new_session = true;
   if (::chdir("/") != 0) throw system_error("cannot change to /", errno);
-  const Child child = spawn(plan);
-  write_file_atomic(place.file(".pid"), std::to_string(child.pid) + "\n", 0600);
-  return {{"machine", machine(place, "started")}};
+  ::umask(022);
+  return spawn(plan);
 }
 
-json::value list(const json::object& request) {
+std::uint64_t now_ms() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
+}
+
+json::object boot(const Request& request) {
   const Place place = place_of(request);
+  const UniqueFd lock = place.try_lock();
+  if (!lock) {
+    const auto there = place.occupant();
+    if (there && there->generation == request.generation) {
+      json::object answer = machine(place, *there);
+      if (answer.at("machine").as_object().contains("address")) return answer;
+    }
+    throw NameTaken("a runner '" + place.name() + "' of other settings is there, or one that is leaving");
+  }
+  Occupant occupant{0, request.generation, now_ms()};
+  try {
+    place.write_occupant(lock, occupant);  // whoever looks now knows what it will be
+    const UniqueFd listening = place.listen_at(request.generation);
+    occupant.pid = start_runner(request, place, listening, lock).pid;
+  } catch (...) {
+    place.remove_files();
+    throw;
+  }
+  place.write_occupant(lock, occupant);
+  return machine(place, occupant);
+}
+
+json::object list(const Request& request) {
   json::array machines;
-  if (!try_lock(place)) machines.push_back(machine(place, "started"));
-  return {{"machines", machines}};
+  for (const Place& place : places_of_pool(request))
+    if (const auto occupant = place.occupant()) machines.push_back(machine(place, *occupant).at("machine"));
+  return {{"machines", std::move(machines)}};
 }
 
-json::value destroy(const json::object& request) {
+// To the runner and nobody else: the pid is its own as long as the lock is taken, which is looked at after
+// the pidfd was made.
+bool send_signal(const Place& place, int signal) {
+  const auto before = place.occupant();
+  if (!before || before->pid <= 1) return false;
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, before->pid, 0)));
+  const auto after = place.occupant();
+  if (!process || !after || after->pid != before->pid) return false;
+  return ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0;
+}
+
+// Its socket goes first, so that nobody new finds it.
+json::object stop(const Request& request) {
   const Place place = place_of(request);
-  const Deadline patience = Deadline::in(std::chrono::seconds(5));
-  for (int signal = SIGTERM; !try_lock(place);) {
-    const std::string text = read_file(place.file(".pid"), 64);
-    const auto pid = static_cast<pid_t>(std::strtol(text.c_str(), nullptr, 10));
-    if (pid > 1) ::kill(pid, signal);
-    if (patience.passed()) signal = SIGKILL;
-    ::usleep(10'000);
-  }
-  for (const char* ending : {".sock", ".pid"}) ::unlink(place.file(ending).c_str());
-  return json::object{};
+  const auto occupant = place.occupant();
+  if (!occupant) return {{"machine", {{"name", place.name()}, {"state", "stopped"}}}};
+  ::unlink(place.socket_path(occupant->generation).c_str());
+  send_signal(place, SIGTERM);
+  return machine(place, *occupant);
 }
 
-json::value answer(const json::object& request) {
-  const std::string verb = json::value_to<std::string>(request.at("verb"));
-  if (verb == "describe")
-    return {
-        {"protocol", 1}, {"name", "local"}, {"abilities", {"boot", "list", "destroy"}}, {"max_default", 1}};
-  if (verb == "boot") return boot(request);
-  if (verb == "list") return list(request);
-  if (verb == "destroy" || verb == "stop") return destroy(request);
-  throw Error(ErrorKind::usage, "the local engine does not know '" + verb + "'");
+json::object destroy(const Request& request) {
+  const Place place = place_of(request);
+  if (place.occupant()) stop(request);
+  const Deadline patience = Deadline::in(kGrace).earlier(request.deadline);
+  const Deadline end = Deadline::in(kGrace * 2);
+  for (int pause_ms = 1; place.occupant(); pause_ms = std::min(pause_ms * 2, 20)) {
+    if (patience.passed()) send_signal(place, SIGKILL);
+    if (end.passed()) throw Error(ErrorKind::system, "the runner '" + place.name() + "' does not end");
+    ::usleep(static_cast<useconds_t>(pause_ms) * 1000);
+  }
+  if (::access(place.lock_path().c_str(), F_OK) != 0) return {};
+  if (const UniqueFd lock = place.try_lock()) place.remove_files();
+  return {};
 }
 
-bool read_line(std::string& line) {
-  line.clear();
-  for (char c; ::read(0, &c, 1) == 1;) {
-    if (c == '\n') return true;
-    line += c;
-  }
-  return !line.empty();
+json::object logs(const Request& request) {
+  const Place place = place_of(request);
+  if (::access(place.log_path().c_str(), F_OK) != 0)
+    throw Error(ErrorKind::config, "there is no runner '" + place.name() + "' and no log of one");
+  const std::string text = read_file(place.log_path(), kLogMaxBytes);
+  std::size_t at = text.size();
+  for (std::uint64_t wanted = request.lines == 0 ? ~std::uint64_t{0} : request.lines; at > 0 && wanted > 0;
+       --wanted)
+    at = at >= 2 ? text.rfind('\n', at - 2) + 1 : 0;
+  return {{"text", text.substr(at)}};
+}
+
+json::object connect(const Request& request) {
+  const Place place = place_of(request);
+  const auto occupant = place.occupant();
+  if (!occupant) throw Error(ErrorKind::unreachable, "there is no runner '" + place.name() + "'");
+  return {{"address", {{"unix", place.socket_path(occupant->generation)}}}};
+}
+
+json::object describe(const Request&) {
+  return {{"protocol", 1},
+          {"name", "local"},
+          {"abilities", {"boot", "list", "stop", "destroy", "logs", "connect"}},
+          {"max_default", 1}};
 }
 
 }  // namespace
 
 int main() {
-  for (std::string line; read_line(line);) {
-    json::object reply;
-    try {
-      const json::value request = json::parse(line);
-      if (const auto* id = request.as_object().if_contains("id")) reply["id"] = *id;
-      reply["ok"] = answer(request.as_object());
-    } catch (const Error& error) {
-      reply["error"] = {
-          {"code", error_kind_name(error.kind)}, {"message", error.message}, {"hint", error.hint}};
-    } catch (const std::exception& error) {
-      reply["error"] = {{"code", "internal"}, {"message", error.what()}, {"hint", ""}};
-    }
-    if (!write_all(1, json::serialize(reply) + "\n")) return 1;
-  }
-  return 0;
+  return serve("local", {{"describe", describe},
+                         {"list", list},
+                         {"boot", boot},
+                         {"stop", stop},
+                         {"destroy", destroy},
+                         {"logs", logs},
+                         {"connect", connect}});
 }

@@ -31,7 +31,7 @@ int status(client::Pool& pool, bool as_json) {
                        {"busy", hello.at("busy")},
                        {"queued", hello.at("queued")},
                        {"pid", hello.at("pid")},
-                       {"address", {{"unix", pool.socket_path()}}}});
+                       {"address", {{"unix", pool.known().at(0).address.unix_path}}}});
   }
   if (as_json) {
     print(json::serialize(runners) + "\n");
@@ -61,7 +61,9 @@ int pool_command(int argc, char** argv) {
   client::Pool pool{client::PoolSettings()};
   if (verb == "status") return status(pool, option == "--json");
   if (verb == "warm") (void)pool.find(Deadline());
-  if (verb == "destroy") pool.destroy();
+  if (verb == "destroy")
+    for (const auto& machine : pool.list(Deadline()))
+      pool.destroy(machine.name, Deadline::in(std::chrono::seconds(20)));
   return 0;
 }
 

@@ -1,13 +1,9 @@
 #include "client/pool/pool.hpp"
 
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <boost/json.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -15,24 +11,10 @@
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
+#include "client/pool/runtime_dir.hpp"
 
 namespace flame::client {
 namespace {
-
-std::string runtime_dir() {
-  const char* base = std::getenv("XDG_RUNTIME_DIR");
-  const bool given = base != nullptr && *base == '/';
-  const std::string path = given ? std::string(base) + "/flame" : "/tmp/flame-" + std::to_string(::geteuid());
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    throw system_error("cannot make '" + path + "'", errno);
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) throw system_error("cannot look at '" + path + "'", errno);
-  if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 077) != 0)
-    throw Error(ErrorKind::config,
-                "the runtime directory '" + path + "' is not a directory that is yours alone",
-                "chmod 700 it, or set XDG_RUNTIME_DIR to a directory of your own");
-  return path;
-}
 
 std::string first_existing(const std::string& own, std::initializer_list<const char*> places,
                            const char* what) {
@@ -53,101 +35,154 @@ std::string build_of(const std::string& runner_path) {
   return hex(sha256(identity)).substr(0, 8);
 }
 
+// What a runner is made from. A changed flame.toml gives another generation, and so another runner.
+std::string generation_of(const PoolSettings& settings) {
+  std::string text = settings.guest + "\n" + std::to_string(settings.slots) + "\n" +
+                     std::to_string(settings.idle_timeout_ms) + "\n" +
+                     std::to_string(settings.max_lifetime_ms) + "\n" + settings.sandbox + "\n" +
+                     settings.engine_settings;
+  for (const auto& directory : settings.plugin_dirs) text += "\n" + directory;
+  return hex(sha256(text)).substr(0, 8);
+}
+
+void check_name(const std::string& name) {
+  constexpr std::size_t max_bytes = 32;
+  const bool plain = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+  if (name.empty() || name.size() > max_bytes || !plain || name.starts_with("-"))
+    throw Error(ErrorKind::config, "'" + name + "' is not the name of a pool",
+                "names hold lower-case letters, digits and -, at most 32 of them");
+}
+
+// From a hello, without parsing it whole: this stands on the path of every call.
+std::uint64_t number_in(const std::string& hello, std::string_view key) {
+  const std::size_t at = hello.find(key);
+  return at == std::string::npos ? 0 : std::strtoull(hello.c_str() + at + key.size(), nullptr, 10);
+}
+
+// As much waits as runs: another runner is worth a look.
+bool crowded(const Link& link) {
+  return number_in(link.hello(), "\"queued\":") >=
+         std::max<std::uint64_t>(1, number_in(link.hello(), "\"slots\":"));
+}
+
 }  // namespace
 
-Pool::Pool(PoolSettings settings) : settings_(std::move(settings)), runtime_dir_(runtime_dir()) {
+bool is_draining(const Link& link) { return link.hello().find("\"draining\":true") != std::string::npos; }
+
+Pool::Pool(PoolSettings settings)
+    : settings_(std::move(settings)),
+      runtime_dir_(runtime_dir()),
+      hints_(runtime_dir_ + "/hints/" + settings_.backend + "." + settings_.name) {
+  check_name(settings_.name);
   const std::string own = own_directory();
   runner_path_ = first_existing(own, {"/flame-runner", "/../runner/flame-runner"}, "flame-runner");
-  const std::string backend = "flame-backend-" + settings_.backend;
-  backend_path_ = first_existing(
-      own, {("/../libexec/flame/" + backend).c_str(), ("/../backends/" + backend).c_str()}, backend.c_str());
   build_ = build_of(runner_path_);
+  generation_ = generation_of(settings_);
 }
 
-std::string Pool::socket_path() const {
-  return runtime_dir_ + "/local-" + build_ + "/" + runner_name() + ".sock";
+Pool::~Pool() = default;
+
+std::string Pool::runner_name(std::uint64_t k) const {
+  return "flame-" + settings_.name + "-" + std::to_string(k);
 }
 
-std::unique_ptr<Link> Pool::find_ready(Deadline deadline) {
+// The local engine needs no hints: where a runner of this build, name and generation listens is known.
+Runner Pool::local_runner(std::uint64_t k) const {
+  Runner out;
+  out.name = runner_name(k);
+  out.generation = generation_;
+  out.address.unix_path = runtime_dir_ + "/local-" + build_ + "/" + out.name + "." + generation_ + ".sock";
+  return out;
+}
+
+std::vector<Runner> Pool::known() const {
+  if (settings_.backend != "local") return hints_.read(generation_);
+  std::vector<Runner> out;
+  for (std::uint64_t k = 0; k < names_in_use(); ++k) {
+    Runner runner = local_runner(k);
+    if (::access(runner.address.unix_path.c_str(), F_OK) == 0) out.push_back(std::move(runner));
+  }
+  return out;
+}
+
+void Pool::remember(const Runner& runner) {
+  used_.insert(runner.name);
+  if (settings_.backend != "local") hints_.write(runner);
+}
+
+void Pool::forget(const Runner& runner) {
+  used_.erase(runner.name);
+  if (settings_.backend != "local") hints_.drop(runner.name);
+}
+
+std::unique_ptr<Link> Pool::connect(const Runner& runner, Deadline deadline) {
+  if (runner.address.unix_path.empty())
+    throw Error(ErrorKind::config,
+                "this flame reaches runners through Unix sockets only, not '" + runner.address.text() + "'");
+  return std::make_unique<Link>(runner.address.unix_path, deadline);
+}
+
+// A link to this runner if it is there and takes calls.
+std::unique_ptr<Link> Pool::try_runner(const Runner& runner, Deadline deadline) {
   try {
-    return std::make_unique<Link>(socket_path(), deadline);
+    auto link = connect(runner, deadline);
+    if (!is_draining(*link)) return link;
+    leaving_.insert(runner.name);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::unreachable) throw;
+    forget(runner);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Link> Pool::find_ready(Deadline deadline, const std::set<std::string>& avoid) {
+  std::unique_ptr<Link> fallback;
+  std::uint64_t seen = 0;
+  const auto look_at = [&](const Runner& runner) -> std::unique_ptr<Link> {
+    if (avoid.contains(runner.name)) return nullptr;
+    auto link = try_runner(runner, deadline);
+    if (!link) return nullptr;
+    ++seen;
+    if (settings_.max == 1 || !crowded(*link)) return link;
+    if (!fallback) fallback = std::move(link);
     return nullptr;
+  };
+  if (settings_.backend == "local") {
+    for (std::uint64_t k = 0; k < names_in_use(); ++k)
+      if (auto link = look_at(local_runner(k))) return link;
+  } else {
+    for (const Runner& runner : hints_.read(generation_))
+      if (auto link = look_at(runner)) return link;
   }
+  return seen >= settings_.max ? std::move(fallback) : nullptr;
 }
 
-std::unique_ptr<Link> Pool::find(Deadline deadline) {
+std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
   const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
-  for (;;) {
-    if (auto link = find_ready(patience)) return link;
-    ask_backend("boot", patience);
-    try {
-      return std::make_unique<Link>(socket_path(), patience);
-    } catch (const Error& error) {
-      // It left between our question and our connect, or is leaving right now: ask again.
-      if (error.kind != ErrorKind::unreachable) throw;
-      if (patience.passed())
-        throw Error(ErrorKind::boot_failed, "no runner came up: " + error.message,
-                    "look at " + runtime_dir_ + "/local-" + build_)
-            .at_phase("boot");
-      ::usleep(1000);
+  try {
+    return find_within(patience, watch);
+  } catch (Error& error) {
+    if (error.kind == ErrorKind::timed_out && !deadline.passed()) {
+      error.kind = ErrorKind::boot_failed;
+      error.message = "no runner was ready within " + human_duration(settings_.boot_timeout_ms);
+      error.hint = "see 'flame pool status'; boot_timeout in flame.toml gives it longer";
     }
+    error.with_fate(Fate::never_begun).at_phase("boot");
+    throw;
   }
 }
 
-void Pool::destroy() { ask_backend("destroy", Deadline::in(std::chrono::seconds(20))); }
-
-std::string Pool::ask_backend(const char* verb, Deadline deadline) {
-  namespace json = boost::json;
-  const json::value request = {{"id", 1},
-                               {"verb", verb},
-                               {"pool", settings_.name},
-                               {"name", runner_name()},
-                               {"runtime_dir", runtime_dir_},
-                               {"settings",
-                                {{"build", build_},
-                                 {"runner_path", runner_path_},
-                                 {"slots", settings_.slots},
-                                 {"sandbox", settings_.sandbox},
-                                 {"idle_timeout_ms", settings_.idle_timeout_ms},
-                                 {"max_lifetime_ms", settings_.max_lifetime_ms}}}};
-  std::array<int, 2> pair{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
-    throw system_error("cannot make a socket pair", errno);
-  const UniqueFd ours(pair[0]);
-  UniqueFd theirs(pair[1]);
-  SpawnPlan plan;
-  plan.path = backend_path_;
-  plan.arguments = {"flame-backend-" + settings_.backend};
-  plan.environment = current_environment();
-  plan.descriptors = {{theirs.get(), 0}, {theirs.get(), 1}, {2, 2}};
-  const Child child = spawn(plan);
-  theirs.reset();
-  const bool sent =
-      write_all(ours.get(), json::serialize(request) + "\n") && ::shutdown(ours.get(), SHUT_WR) == 0;
-  pollfd wait = {child.pidfd.get(), POLLIN, 0};
-  if (::poll(&wait, 1, deadline.poll_timeout_ms()) == 0) {
-    ::kill(child.pid, SIGKILL);
-    wait_child(child);
-    throw Error(ErrorKind::timed_out,
-                "the deadline passed while the engine was asked to " + std::string(verb))
-        .at_phase("boot");
+std::unique_ptr<Link> Pool::find_within(Deadline patience, const Watch& watch) {
+  std::set<std::string> avoid = watch.avoid;
+  for (milliseconds pause{1};; pause = std::min(pause * 2, milliseconds(20))) {
+    if (watch.on_phase) watch.on_phase("find");
+    if (auto link = find_ready(patience, avoid)) return link;
+    if (auto link = boot_and_connect(patience, watch)) return link;
+    // Another flame boots, or all that may be there are busy or leaving.
+    if (patience.passed()) throw Error(ErrorKind::timed_out, "the deadline passed before a runner was ready");
+    ::usleep(static_cast<useconds_t>(pause.count()) * 1000);
+    avoid.clear();
   }
-  wait_child(child);
-  const std::string line = sent ? read_fd(ours.get(), 1024 * 1024) : "";
-  boost::system::error_code why;
-  const json::value reply = json::parse(line.substr(0, line.find('\n')), why);
-  if (why || !reply.is_object())
-    throw Error(ErrorKind::boot_failed, "the backend '" + backend_path_ + "' gave no answer")
-        .at_phase("boot");
-  if (const auto* error = reply.as_object().if_contains("error")) {
-    const auto text = [&](const char* key) { return json::value_to<std::string>(error->at(key)); };
-    throw Error(error_kind_from_name(text("code")).value_or(ErrorKind::boot_failed), text("message"),
-                text("hint"))
-        .at_phase("boot");
-  }
-  return json::serialize(reply.at("ok"));
 }
 
 }  // namespace flame::client

@@ -1,40 +1,116 @@
-// Finding a runner: the hint first, then the engine.
+// Finding runners: those that are known first, then the engine (design: hints → list → start → boot).
 #pragma once
+#include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "client/link/link.hpp"
+#include "client/pool/backend.hpp"
+#include "client/pool/hints.hpp"
+#include "client/pool/machine.hpp"
+#include "client/pool/settings.hpp"
 
 namespace flame::client {
 
-struct PoolSettings {
-  std::string name = "default";
-  std::string backend = "local";
-  std::uint64_t slots = 0;  // 0: one per CPU
-  std::uint64_t idle_timeout_ms = 300'000;
-  std::uint64_t max_lifetime_ms = 0;
-  std::uint64_t boot_timeout_ms = 60'000;
-  std::string sandbox = "default";
+// What became of a begin_boot(): a runner whose hello may be waited for, or why there is none. With neither
+// it is a note for people and the boot goes on.
+struct BootOutcome {
+  std::uint64_t boot = 0;
+  std::optional<Runner> runner;
+  std::optional<Error> error;
+  std::string note;
 };
+
+bool is_draining(const Link& link);  // its hello said so: no new calls
 
 class Pool {
  public:
-  explicit Pool(PoolSettings settings);  // throws Error(config) when the runtime directory is not ours alone
+  // Throws Error(config) when the runtime directory is not ours alone, or a program of ours is missing.
+  explicit Pool(PoolSettings settings);
+  ~Pool();
 
+  const PoolSettings& settings() const { return settings_; }
+  const std::string& generation() const { return generation_; }  // of runners that these settings make
+
+  // ---- For one call ----
+  struct Watch {
+    std::function<void(std::string_view)> on_phase;   // "find", "boot", "connect"
+    std::function<void(const std::string&)> on_note;  // what the engine says meanwhile
+    std::set<std::string> avoid;                      // names of runners that said busy
+  };
   // A link to a ready runner; boots one when there is none. Throws Error(boot_failed, timed_out, …).
-  std::unique_ptr<Link> find(Deadline deadline);
+  std::unique_ptr<Link> find(Deadline deadline, const Watch& watch = {});
   // A link to a runner that is there, or nothing.
-  std::unique_ptr<Link> find_ready(Deadline deadline);
-  void destroy();
-  std::string runner_name() const { return "flame-" + settings_.name + "-0"; }
-  std::string socket_path() const;
+  std::unique_ptr<Link> find_ready(Deadline deadline, const std::set<std::string>& avoid = {});
+  std::unique_ptr<Link> connect(const Runner& runner, Deadline deadline);
+
+  // ---- For a loop that works on what is ready while more boots ----
+  // Runners of this generation that may be tried now: no waiting, no backend. Some may be gone.
+  std::vector<Runner> known() const;
+  void remember(const Runner& runner);  // after its hello
+  void forget(const Runner& runner);    // after a hello that did not come
+  // Asks for one more runner; never blocks. 0: another flame of this user boots in this pool; ask again
+  // after a moment, and look at known() meanwhile. Else its number, and take_boots() gives its outcome later:
+  // Error(capacity) when the pool has its most, Error(timed_out) at the deadline.
+  std::uint64_t begin_boot(Deadline deadline);
+  int boot_fd() const;  // poll for reading; -1: nothing is being asked. Changes with each call.
+  Deadline boot_deadline() const;
+  std::vector<BootOutcome> take_boots();
+
+  // ---- The engine's verbs ----
+  std::vector<Machine> list(Deadline deadline);
+  void stop(const std::string& name, Deadline deadline);     // takes no more; gone when its calls are done
+  void destroy(const std::string& name, Deadline deadline);  // gone, after a short grace
+  std::string logs(const std::string& name, std::uint64_t lines, Deadline deadline);
 
  private:
-  std::string ask_backend(const char* verb, Deadline deadline);
+  struct Boot {
+    std::uint64_t id = 0;       // begin_boot's
+    std::uint64_t request = 0;  // the backend's, being asked; 0: settled
+    std::string name;           // being started or booted; empty: being listed
+    std::set<std::string> taken;
+    Machine machine;
+    Deadline deadline;
+  };
+  std::string runner_name(std::uint64_t k) const;
+  Runner local_runner(std::uint64_t k) const;
+  std::uint64_t names_in_use() const { return settings_.max + settings_.surge; }
+  std::unique_ptr<Link> find_within(Deadline patience, const Watch& watch);
+  std::unique_ptr<Link> try_runner(const Runner& runner, Deadline deadline);
+
+  Backend& backend();
+  std::uint64_t ask(std::string_view verb, const std::string& name, Deadline deadline,
+                    std::uint64_t lines = 0);
+  BackendAnswer ask_and_wait(std::string_view verb, const std::string& name, Deadline deadline,
+                             std::uint64_t lines = 0);
+  bool take_boot_lock();
+  void advance(Boot& boot, BackendAnswer& answer);
+  void choose(Boot& boot);
+  void give(Boot& boot);
+  void retire_old();
+  std::unique_ptr<Link> boot_and_connect(Deadline deadline, const Watch& watch);
+  std::unique_ptr<Link> wait_for_hello(const Runner& runner, Deadline deadline, const Watch& watch);
+  bool is_started(const std::string& name, Deadline deadline);
+  std::string log_hint(const std::string& name);
 
   PoolSettings settings_;
-  std::string runtime_dir_, runner_path_, backend_path_, build_;
+  std::string runtime_dir_, runner_path_, build_, generation_;
+  Hints hints_;
+  std::set<std::string> used_;     // names that we have a use for already: remembered, given out, or busy
+  std::set<std::string> leaving_;  // names whose hello said draining
+  int deaths_ = 0;                 // of runners in a row that ended before their hello
+
+  std::unique_ptr<Backend> backend_;
+  UniqueFd boot_lock_;             // ours while anything boots
+  std::vector<Machine> machines_;  // the engine's latest list
+  std::deque<Boot> boots_;
+  std::vector<BootOutcome> outcomes_;
+  std::uint64_t last_boot_ = 0;
 };
 
 }  // namespace flame::client

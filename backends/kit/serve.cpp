@@ -1,0 +1,138 @@
+#include "backends/kit/serve.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/text.hpp"
+
+namespace flame::backend {
+namespace {
+
+namespace json = boost::json;
+constexpr std::size_t kLineMaxBytes = 1024 * 1024;
+
+Error broken(std::string_view key) {
+  return Error(ErrorKind::protocol, "the request's '" + std::string(key) + "' is missing or of another type");
+}
+
+// Empty when it is not there: most verbs need few of them.
+std::string text_of(const json::object& object, const char* key) {
+  const auto* value = object.if_contains(key);
+  if (value == nullptr) return {};
+  if (!value->is_string()) throw broken(key);
+  return json::value_to<std::string>(*value);
+}
+
+std::uint64_t number_of(const json::object& object, const char* key, std::uint64_t otherwise) {
+  const auto* value = object.if_contains(key);
+  if (value == nullptr) return otherwise;
+  boost::system::error_code why;
+  const auto number = value->to_number<std::uint64_t>(why);
+  if (why) throw broken(key);
+  return number;
+}
+
+Request read_request(const json::object& object) {
+  Request out;
+  out.verb = text_of(object, "verb");
+  out.pool = text_of(object, "pool");
+  out.name = text_of(object, "name");
+  // It becomes part of file names and of machine names.
+  if (out.name.find('/') != std::string::npos || out.name.starts_with(".")) throw broken("name");
+  out.generation = text_of(object, "generation");
+  out.guest = text_of(object, "guest");
+  out.runtime_dir = text_of(object, "runtime_dir");
+  if (const auto* settings = object.if_contains("settings")) {
+    if (!settings->is_object()) throw broken("settings");
+    out.settings = settings->get_object();
+  }
+  out.lines = number_of(object, "lines", 0);
+  out.deadline = Deadline::from_remaining_ms(number_of(object, "remaining_ms", kUnlimitedMs));
+  return out;
+}
+
+json::object error_object(const Error& error) {
+  json::object out = {
+      {"code", error_kind_name(error.kind)}, {"message", error.message}, {"hint", error.hint}};
+  if (error.retry_after_ms) out["retry_after_ms"] = *error.retry_after_ms;
+  return out;
+}
+
+json::object call(const std::string& backend, const std::vector<Verb>& verbs, const Request& request) {
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs) {
+    if (verb.name == request.verb) return verb.answer(request);
+    names.emplace_back(verb.name);
+  }
+  const auto near = nearest(request.verb, names);
+  throw Error(ErrorKind::usage, "the backend '" + backend + "' does not know the verb '" + request.verb + "'",
+              near ? "did you mean '" + *near + "'?" : "");
+}
+
+json::object answer(const std::string& backend, const std::vector<Verb>& verbs, std::string_view line) {
+  json::object reply;
+  try {
+    const json::value value = json::parse(json::string_view(line.data(), line.size()));
+    if (!value.is_object()) throw Error(ErrorKind::protocol, "a request is a JSON object on one line");
+    if (const auto* id = value.get_object().if_contains("id")) reply["id"] = *id;
+    Request request = read_request(value.get_object());
+    if (const auto* id = reply.if_contains("id")) request.id = *id;
+    reply["ok"] = call(backend, verbs, request);
+  } catch (const NameTaken& taken) {
+    reply["error"] = {{"code", "name_taken"}, {"message", taken.message}, {"hint", ""}};
+  } catch (const Error& error) {
+    reply["error"] = error_object(error);
+  } catch (const std::exception& error) {
+    reply["error"] = error_object(Error(ErrorKind::protocol, std::string("the request: ") + error.what()));
+  }
+  return reply;
+}
+
+}  // namespace
+
+std::string Request::text_setting(std::string_view key) const {
+  const auto* value = settings.if_contains(json::string_view(key.data(), key.size()));
+  if (value == nullptr || !value->is_string()) throw broken(key);
+  return json::value_to<std::string>(*value);
+}
+
+std::uint64_t Request::number_setting(std::string_view key) const {
+  const auto* value = settings.if_contains(json::string_view(key.data(), key.size()));
+  boost::system::error_code why;
+  const auto number = value == nullptr ? 0 : value->to_number<std::uint64_t>(why);
+  if (value == nullptr || why) throw broken(key);
+  return number;
+}
+
+int serve(const std::string& backend, const std::vector<Verb>& verbs) {
+  std::string pending;
+  std::array<char, 16 * 1024> buffer;
+  for (bool open = true; open;) {
+    const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    open = n > 0;
+    if (open) pending.append(buffer.data(), static_cast<std::size_t>(n));
+    if (!open && !pending.empty()) pending += '\n';  // the last line may lack its end
+    std::size_t at = 0;
+    for (std::size_t end; (end = pending.find('\n', at)) != std::string::npos; at = end + 1) {
+      const std::string_view line = std::string_view(pending).substr(at, end - at);
+      if (!line.empty() && !write_all(STDOUT_FILENO, json::serialize(answer(backend, verbs, line)) + "\n"))
+        return 1;
+    }
+    pending.erase(0, at);
+    if (pending.size() > kLineMaxBytes) return 1;
+  }
+  return 0;
+}
+
+void note(const Request& request, std::string_view text) {
+  const json::object line = {{"id", request.id}, {"note", json::string_view(text.data(), text.size())}};
+  write_all(STDOUT_FILENO, json::serialize(line) + "\n");
+}
+
+}  // namespace flame::backend

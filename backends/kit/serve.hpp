@@ -1,0 +1,43 @@
+// A backend's request loop: lines of JSON in, lines of JSON out (backends/PROTOCOL.md).
+#pragma once
+#include <boost/json/object.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace flame::backend {
+
+struct Request {
+  boost::json::value id;
+  std::string verb, pool, name, generation, guest;
+  std::string runtime_dir;  // absolute, the user's alone
+  boost::json::object settings;
+  std::uint64_t lines = 0;
+  Deadline deadline;
+
+  // Throw Error(protocol) that names the key.
+  std::string text_setting(std::string_view key) const;
+  std::uint64_t number_setting(std::string_view key) const;
+};
+
+struct Verb {
+  std::string_view name;
+  std::function<boost::json::object(const Request&)> answer;  // the members of "ok"; or throws Error
+};
+
+// An error whose code is "name_taken": a machine of that name exists.
+class NameTaken : public std::exception {
+ public:
+  explicit NameTaken(std::string message_in) : message(std::move(message_in)) {}
+  std::string message;
+};
+
+// Answers requests, one after the other, until stdin ends. Returns the exit status.
+int serve(const std::string& backend, const std::vector<Verb>& verbs);
+// Progress for people, before the answer to this request.
+void note(const Request& request, std::string_view text);
+
+}  // namespace flame::backend

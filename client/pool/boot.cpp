@@ -1,0 +1,250 @@
+// The part of Pool that asks the engine: one flame per user and pool boots at a time, the others wait.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "client/pool/pool.hpp"
+
+namespace flame::client {
+namespace {
+
+namespace json = boost::json;
+constexpr std::uint64_t kLogLines = 20;
+constexpr int kDeathsMax = 3;  // of runners in a row that we booted and that never said hello
+
+Error pool_is_full(const PoolSettings& settings) {
+  Error error(ErrorKind::capacity,
+              "the pool '" + settings.name + "' has its most: max = " + std::to_string(settings.max),
+              "max in flame.toml allows more");
+  return error.at_phase("boot");
+}
+
+}  // namespace
+
+Backend& Pool::backend() {
+  if (!backend_) backend_ = std::make_unique<Backend>(find_backend(settings_.backend));
+  return *backend_;
+}
+
+std::uint64_t Pool::ask(std::string_view verb, const std::string& name, Deadline deadline,
+                        std::uint64_t lines) {
+  json::object settings = {{"build", build_},
+                           {"runner_path", runner_path_},
+                           {"slots", settings_.slots},
+                           {"sandbox", settings_.sandbox},
+                           {"idle_timeout_ms", settings_.idle_timeout_ms},
+                           {"max_lifetime_ms", settings_.max_lifetime_ms},
+                           {"plugin_dirs", json::value_from(settings_.plugin_dirs)}};
+  if (!settings_.engine_settings.empty()) {
+    const json::value engine = json::parse(settings_.engine_settings);
+    for (const auto& [key, value] : engine.as_object()) settings.emplace(key, value);
+  }
+  json::object fields = {
+      {"pool", settings_.name}, {"runtime_dir", runtime_dir_}, {"settings", std::move(settings)}};
+  if (!name.empty()) fields["name"] = name;
+  if (verb == "boot" || verb == "start") fields["generation"] = generation_;
+  if (verb == "boot") fields["guest"] = settings_.guest;
+  if (lines > 0) fields["lines"] = lines;
+  return backend().ask(verb, fields, deadline);
+}
+
+BackendAnswer Pool::ask_and_wait(std::string_view verb, const std::string& name, Deadline deadline,
+                                 std::uint64_t lines) {
+  BackendAnswer answer = backend().wait(ask(verb, name, deadline, lines));
+  if (answer.error) throw answer.error->at_phase("boot");
+  return answer;
+}
+
+std::vector<Machine> Pool::list(Deadline deadline) { return ask_and_wait("list", "", deadline).machines; }
+void Pool::stop(const std::string& name, Deadline deadline) { ask_and_wait("stop", name, deadline); }
+void Pool::destroy(const std::string& name, Deadline deadline) { ask_and_wait("destroy", name, deadline); }
+std::string Pool::logs(const std::string& name, std::uint64_t lines, Deadline deadline) {
+  return ask_and_wait("logs", name, deadline, lines).text;
+}
+
+bool Pool::take_boot_lock() {
+  if (boot_lock_) return true;
+  const std::string path = runtime_dir_ + "/boot-" + settings_.backend + "." + settings_.name + ".lock";
+  UniqueFd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+    boot_lock_ = std::move(fd);
+    return true;
+  }
+  if (errno != EWOULDBLOCK) throw system_error("cannot lock '" + path + "'", errno);
+  return false;
+}
+
+std::uint64_t Pool::begin_boot(Deadline deadline) {
+  if (!take_boot_lock()) return 0;
+  Boot boot;
+  boot.deadline = deadline;
+  boot.id = ++last_boot_;
+  boot.request = ask("list", "", deadline);
+  boots_.push_back(std::move(boot));
+  return last_boot_;
+}
+
+int Pool::boot_fd() const { return backend_ ? backend_->fd() : -1; }
+Deadline Pool::boot_deadline() const { return backend_ ? backend_->next_deadline() : Deadline(); }
+
+std::vector<BootOutcome> Pool::take_boots() {
+  while (auto answer = backend_ ? backend_->take() : std::nullopt) {
+    const auto boot = std::find_if(boots_.begin(), boots_.end(),
+                                   [&](const Boot& one) { return one.request == answer->id; });
+    if (boot == boots_.end()) continue;  // an old generation that was asked to stop
+    if (answer->kind == BackendAnswer::Kind::note)
+      outcomes_.push_back({boot->id, std::nullopt, std::nullopt, answer->text});
+    else
+      advance(*boot, *answer);
+  }
+  std::erase_if(boots_, [](const Boot& boot) { return boot.request == 0; });
+  if (boots_.empty()) boot_lock_.reset();
+  return std::exchange(outcomes_, {});
+}
+
+// list → an answer that settles it, or start, or boot → perhaps connect → settled.
+void Pool::advance(Boot& boot, BackendAnswer& answer) {
+  boot.request = 0;
+  if (answer.error) {
+    if (answer.error->type != "name_taken")
+      return outcomes_.push_back({boot.id, std::nullopt, answer.error->at_phase("boot"), ""});
+    boot.taken.insert(boot.name);
+    return choose(boot);
+  }
+  if (boot.name.empty()) {
+    machines_ = std::move(answer.machines);
+    return choose(boot);
+  }
+  if (answer.address.known()) {
+    boot.machine.address = answer.address;
+  } else if (answer.machines.size() == 1) {
+    boot.machine = std::move(answer.machines.front());
+  }
+  give(boot);
+}
+
+void Pool::give(Boot& boot) {
+  if (!boot.machine.address.known()) {
+    boot.name = boot.machine.name;
+    boot.request = ask("connect", boot.name, boot.deadline);
+    return;
+  }
+  used_.insert(boot.machine.name);
+  outcomes_.push_back(
+      {boot.id, Runner{boot.machine.name, boot.machine.address, boot.machine.generation}, std::nullopt, ""});
+}
+
+void Pool::choose(Boot& boot) {
+  const auto in_hand = [&](const std::string& name) {
+    return used_.contains(name) || leaving_.contains(name) || boot.taken.contains(name) ||
+           std::any_of(boots_.begin(), boots_.end(), [&](const Boot& one) { return one.name == name; });
+  };
+  bool handing_over = !boot.taken.empty();
+  for (const Machine& machine : machines_) {
+    const bool ours = machine.generation == generation_;
+    handing_over = handing_over || !ours || machine.state == "stopping" || leaving_.contains(machine.name);
+    if (!ours || in_hand(machine.name) || machine.state == "stopping") continue;
+    boot.name = machine.name;
+    boot.machine = machine;
+    if (machine.state == "started") return give(boot);  // somebody else's, or one whose hint was lost
+    boot.request = ask("start", machine.name, boot.deadline);
+    return;
+  }
+  const std::uint64_t limit = settings_.max + (handing_over ? settings_.surge : 0);
+  // Several computers begin at different names, so that they do not spend the engine's limit on clashes.
+  const std::uint64_t first =
+      settings_.backend == "local" || limit == 0 ? 0 : static_cast<unsigned char>(random_bytes(1)[0]) % limit;
+  for (std::uint64_t i = 0; i < limit; ++i) {
+    const std::string name = runner_name((first + i) % limit);
+    const bool there = std::any_of(machines_.begin(), machines_.end(),
+                                   [&](const Machine& machine) { return machine.name == name; });
+    if (there || in_hand(name)) continue;
+    boot.name = name;
+    boot.request = ask("boot", name, boot.deadline);
+    return retire_old();
+  }
+  outcomes_.push_back({boot.id, std::nullopt, pool_is_full(settings_), ""});
+}
+
+// The new generation takes over: the old one takes no more calls and leaves when its own are done.
+void Pool::retire_old() {
+  for (Machine& machine : machines_) {
+    if (machine.generation == generation_ || machine.state != "started") continue;
+    ask("stop", machine.name, Deadline());
+    machine.state = "stopping";
+  }
+}
+
+std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& watch) {
+  used_.insert(watch.avoid.begin(), watch.avoid.end());
+  if (begin_boot(deadline) == 0) return nullptr;
+  if (watch.on_phase) watch.on_phase("boot");
+  for (;;) {
+    for (BootOutcome& outcome : take_boots()) {
+      if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
+      // Ours, without a type: the engine's own words have its code there.
+      if (outcome.error && outcome.error->kind == ErrorKind::capacity && outcome.error->type.empty())
+        return nullptr;
+      if (outcome.error) throw *outcome.error;
+      if (outcome.runner) return wait_for_hello(*outcome.runner, deadline, watch);
+    }
+    pollfd wait = {boot_fd(), POLLIN, 0};
+    ::poll(&wait, 1, deadline.earlier(boot_deadline()).poll_timeout_ms());
+  }
+}
+
+// The engine said that it is there: until its hello comes, or the engine says that it is gone.
+std::unique_ptr<Link> Pool::wait_for_hello(const Runner& runner, Deadline deadline, const Watch& watch) {
+  if (watch.on_phase) watch.on_phase("connect");
+  std::string why;
+  for (std::uint64_t tries = 1; !deadline.passed(); ++tries) {
+    try {
+      auto link = connect(runner, deadline);
+      remember(runner);
+      if (!is_draining(*link)) return link;
+      leaving_.insert(runner.name);
+      return nullptr;
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::unreachable) throw;
+      why = error.message;
+    }
+    const bool power_of_two = (tries & (tries - 1)) == 0;
+    if (power_of_two && !is_started(runner.name, deadline)) {
+      forget(runner);
+      if (++deaths_ < kDeathsMax) return nullptr;
+      throw Error(ErrorKind::boot_failed, "the runner " + runner.name + " ended before its hello: " + why,
+                  log_hint(runner.name))
+          .at_phase("boot");
+    }
+    ::usleep(static_cast<useconds_t>(std::min<std::uint64_t>(tries, 100)) * 1000);
+  }
+  forget(runner);
+  return nullptr;
+}
+
+bool Pool::is_started(const std::string& name, Deadline deadline) {
+  for (const Machine& machine : list(deadline))
+    if (machine.name == name && machine.state == "started") return true;
+  return false;
+}
+
+// The end of what the runner said, for the person who has to find out why.
+std::string Pool::log_hint(const std::string& name) {
+  try {
+    std::string text = logs(name, kLogLines, Deadline::in(std::chrono::seconds(5)));
+    while (text.ends_with("\n")) text.pop_back();
+    if (!text.empty()) return "its log ends with:\n" + text;
+  } catch (const Error&) {  // the boot's error is the one to tell
+  }
+  return "";
+}
+
+}  // namespace flame::client
