@@ -17,8 +17,9 @@ constexpr const char* kHelp = R"(flame - run functions of your program on short-
 
 Usage: flame COMMAND [OPTIONS] [ARGUMENT...]
 
-  run    run one function of a plugin and print its result
-  pool   status, warm and destroy the runners of a pool
+  run      run one function of a plugin and print its result
+  pool     status, warm and destroy the runners of a pool
+  inspect  what a plugin is and needs, without running any of it
 
 Example: flame run math.so add 100 20
 Try 'flame COMMAND --help', or: man flame
@@ -28,7 +29,7 @@ struct Command {
   const char* name;
   int (*run)(int argc, char** argv);
 };
-constexpr Command kCommands[] = {{"run", run_command}, {"pool", pool_command}};
+constexpr Command kCommands[] = {{"run", run_command}, {"pool", pool_command}, {"inspect", inspect_command}};
 
 int dispatch(int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";

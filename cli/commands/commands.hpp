@@ -5,5 +5,6 @@ namespace flame::cli {
 
 int run_command(int argc, char** argv);
 int pool_command(int argc, char** argv);
+int inspect_command(int argc, char** argv);
 
 }  // namespace flame::cli
