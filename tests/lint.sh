@@ -13,9 +13,12 @@ if grep -nE '\bco_(await|yield|return)\b' "${sources[@]}"; then
   echo "lint: coroutines are not used in this code base: g++ 12 miscompiles them"; bad=1
 fi
 
-for header in "${headers[@]}"; do
-  case "$header" in *.h) compiler=(gcc -std=c11 -x c) ;; *plugin.hpp) compiler=(g++ -std=c++17 -x c++) ;; *) compiler=(g++ -std=c++20 -x c++) ;; esac
-  echo "#include \"$header\"" | "${compiler[@]}" -fsyntax-only -Wall -Wextra -I. -Iplugin-sdk/include -DFMT_HEADER_ONLY - ||
-    { echo "lint: $header does not compile alone"; bad=1; }
-done
+compiles_alone() {
+  local compiler
+  case "$1" in *.h) compiler=(gcc -std=c11 -x c) ;; *plugin.hpp) compiler=(g++ -std=c++17 -x c++) ;; *) compiler=(g++ -std=c++20 -x c++) ;; esac
+  echo "#include \"$1\"" | "${compiler[@]}" -fsyntax-only -Wall -Wextra -I. -Iplugin-sdk/include -DFMT_HEADER_ONLY - ||
+    { echo "lint: $1 does not compile alone"; return 1; }
+}
+export -f compiles_alone
+printf '%s\0' "${headers[@]}" | xargs -0 -P "$(nproc)" -I{} bash -c 'compiles_alone {}' || bad=1
 exit $bad

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/text.hpp"
+#include "runner/worker/border.h"
 #include "runner/worker/running_call.hpp"
 
 namespace flame::worker {
@@ -126,7 +127,7 @@ class Server {
         .deadline = Deadline::from_remaining_ms(head->remaining_ms),
         .arguments = arguments,
         .result = ResultWriter(function.signature.result ? &*function.signature.result : nullptr)};
-    const int status = function.entry->invoke(&running.handle);
+    const int status = flame_invoke(function.entry, &running.handle);
     std::fflush(nullptr);  // what it printed comes before its answer
     reset();
     finish(running, function, status);

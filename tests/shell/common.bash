@@ -39,3 +39,6 @@ expect() {
 same() { [ "$1" = "$2" ] || { printf 'got:    %q\nwanted: %q\n' "$1" "$2"; return 1; }; }
 # holds TEXT PART
 holds() { case "$1" in *"$2"*) ;; *) printf 'no %q in:\n%s\n' "$2" "$1"; return 1 ;; esac; }
+
+# What a sanitizer's own needs rule out; the plain build, which CI runs first, does it.
+plain_build_only() { [ -z "${FLAME_SANITIZER:-}" ] || skip "$1 (${FLAME_SANITIZER} sanitizer)"; }
