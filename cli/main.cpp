@@ -18,6 +18,7 @@ constexpr const char* kHelp = R"(flame - run functions of your program on short-
 Usage: flame COMMAND [OPTIONS] [ARGUMENT...]
 
   run      run one function of a plugin and print its result
+  map      run a function on every item of an input
   pool     status, warm and destroy the runners of a pool
   inspect  what a plugin is and needs, without running any of it
 
@@ -29,7 +30,12 @@ struct Command {
   const char* name;
   int (*run)(int argc, char** argv);
 };
-constexpr Command kCommands[] = {{"run", run_command}, {"pool", pool_command}, {"inspect", inspect_command}};
+constexpr Command kCommands[] = {
+    {"run", run_command},
+    {"map", map_command},
+    {"pool", pool_command},
+    {"inspect", inspect_command},
+};
 
 int dispatch(int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";

@@ -4,6 +4,7 @@
 namespace flame::cli {
 
 int run_command(int argc, char** argv);
+int map_command(int argc, char** argv);
 int pool_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 

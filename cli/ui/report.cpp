@@ -62,6 +62,8 @@ std::string cause_of(const Error& error) {
   return boost::json::serialize(cause) + "\n";
 }
 
+}  // namespace
+
 void report(const Error& error) {
   std::string text = cause_of(error);
   if (error_style().cause_fd >= 0) write_all(error_style().cause_fd, text);
@@ -72,8 +74,6 @@ void report(const Error& error) {
   }
   write_all(STDERR_FILENO, text);
 }
-
-}  // namespace
 
 int guarded(const std::function<int()>& body) {
   try {

@@ -17,6 +17,8 @@ int exit_status(const Error& error);  // design: the shell contract
 int print_help(const char* text);
 // stdout; throws Error(system) when it is full or broken; dies of SIGPIPE when nobody reads.
 void print(std::string_view bytes);
+// An error's lines on stderr, and its cause where it is asked for.
+void report(const Error& error);
 // Runs body; the one place where an Error becomes text and an exit status.
 int guarded(const std::function<int()>& body);
 

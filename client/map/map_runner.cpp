@@ -1,0 +1,36 @@
+#include "client/map/map_runner.hpp"
+
+#include <boost/json.hpp>
+
+namespace flame::client {
+
+MapRunner::MapRunner(std::unique_ptr<Link> from)
+    : link(std::move(from)), depth(1, 1), ready_since(Clock::now()) {
+  try {
+    const auto hello = boost::json::parse(link->hello());
+    name = boost::json::value_to<std::string>(hello.at("runner"));
+    slots = std::max(1U, hello.at("slots").to_number<std::uint32_t>());
+    credit = std::max(1U, hello.at("credit").to_number<std::uint32_t>());
+    draining = hello.at("draining").as_bool();
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::protocol, std::string("the runner's hello cannot be read: ") + error.what());
+  }
+  window_bytes = link->window_bytes();
+  depth = Depth(slots, credit);
+}
+
+void MapRunner::send_pending() {
+  if (!pending.empty()) {
+    link->queue(pending);
+    pending.clear();
+  }
+  link->flush();
+}
+
+double MapRunner::expected_wait() const {
+  if (in_flight < slots) return 0;
+  const double ahead = in_flight - slots + 1;
+  return depth.per_second() > 0 ? ahead / depth.per_second() : ahead * 1e-3;
+}
+
+}  // namespace flame::client

@@ -1,0 +1,56 @@
+// One runner as `map` sees it: a link, what is in flight there, and how much should be.
+#pragma once
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "base/fd.hpp"
+#include "client/link/link.hpp"
+#include "client/map/depth.hpp"
+#include "client/map/window.hpp"
+
+namespace flame::client {
+
+// A call whose body is longer than what goes at once: sent in pieces, as its window allows.
+struct LongCall {
+  ItemIndex item = 0;
+  std::string body;  // of the call, what is not sent yet
+  UniqueFd file;     // whose bytes belong between body and behind; none: body is all
+  std::string behind;
+  std::uint64_t window = 0;
+  bool as_input = false;  // the file is the call's input stream and not an argument
+};
+
+struct MapRunner {
+  explicit MapRunner(std::unique_ptr<Link> from);  // throws Error(protocol)
+
+  std::unique_ptr<Link> link;
+  std::string name;
+  std::uint32_t slots = 1, credit = 1;
+  std::uint64_t window_bytes = 0;
+  double price_per_second = 0;
+  Depth depth;
+  std::uint32_t in_flight = 0;
+  std::uint64_t ended = 0;
+  double busy_seconds = 0;           // of all its calls, as the runner told or we saw
+  bool draining = false;             // takes no more
+  Clock::time_point ready_since;     // its hello
+  Clock::time_point paused_until{};  // it said busy
+  std::string pending;               // frames for the next message
+  std::deque<LongCall> long_calls;
+
+  // Frames become messages, messages go as the socket takes them. Throws Error(lost).
+  void send_pending();
+  bool writable_soon() const { return pending.size() + link->queued_bytes() < kQueuedMaxBytes; }
+  // Whether one more call would be of use there.
+  bool wants_more(Clock::time_point now) const {
+    return !draining && in_flight < depth.target() && now >= paused_until && writable_soon() &&
+           long_calls.size() < slots;
+  }
+  // Seconds that a call sent now would wait for a slot.
+  double expected_wait() const;
+
+  static constexpr std::size_t kQueuedMaxBytes = 512 * 1024;
+};
+
+}  // namespace flame::client

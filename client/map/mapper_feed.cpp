@@ -1,0 +1,283 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+
+#include "client/map/mapper.hpp"
+
+namespace flame::client {
+
+using wire::FrameType;
+
+namespace {
+constexpr std::size_t kReadMaxBytes = 64 * 1024, kReadLeastBytes = 256;
+}
+
+void Mapper::feed() {
+  while (may_feed()) {
+    if (again_.empty() && input_ended_ && splitter_.at_end()) return;
+    MapRunner* runner = best_runner();
+    if (runner == nullptr && somebody_serves()) return;
+    const auto index = next_item();
+    if (!index) return;
+    if (runner == nullptr) {
+      find_runner();
+      runner = best_runner();
+    }
+    if (runner == nullptr) return again_.push_front(*index);
+    send(*index, *runner);
+  }
+}
+
+// Input is read only while there is room for what it holds, and about as much as there is room for.
+bool Mapper::wants_input() const {
+  if (!may_feed() || input_ended_ || !again_.empty()) return false;
+  if (!window_.has_room(static_cast<std::size_t>(in_flight_ * mean_result_bytes_))) return false;
+  return !somebody_serves() || std::any_of(runners_.begin(), runners_.end(), [&](const auto& runner) {
+    return runner && runner->wants_more(now_);
+  });
+}
+
+bool Mapper::somebody_serves() const {
+  return std::any_of(runners_.begin(), runners_.end(),
+                     [](const auto& runner) { return runner && !runner->draining; });
+}
+
+void Mapper::read_input() {
+  std::size_t calls = 0;
+  for (const auto& runner : runners_)
+    if (runner) calls += runner->depth.target() - std::min(runner->in_flight, runner->depth.target());
+  const auto wanted = static_cast<std::size_t>(static_cast<double>(calls) * (mean_item_bytes_ + 1));
+  const std::size_t size = std::clamp(wanted, kReadLeastBytes, kReadMaxBytes);
+  ssize_t n;
+  do n = ::read(settings_.input_fd, splitter_.prepare(size), size);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && errno != EAGAIN) throw system_error("cannot read the items", errno);
+  splitter_.commit(n > 0 ? static_cast<std::size_t>(n) : 0);
+  if (n == 0) {
+    splitter_.finish();
+    input_ended_ = true;
+  }
+}
+
+bool Mapper::read_header() {
+  const auto header = splitter_.next();
+  if (!header) return false;
+  if (!task_.signature)
+    throw Error(ErrorKind::usage,
+                "--from csv needs the names of the function's parameters, and the plugin has no manifest",
+                "build it with the SDK, or use --from json");
+  encoder_.set_columns(*header, *task_.signature);
+  header_read_ = true;
+  return true;
+}
+
+std::optional<ItemIndex> Mapper::next_item() {
+  if (!again_.empty()) {
+    const ItemIndex index = again_.front();
+    again_.pop_front();
+    return index;
+  }
+  if (!window_.has_room(static_cast<std::size_t>(in_flight_ * mean_result_bytes_))) return std::nullopt;
+  if (settings_.from == ItemFormat::csv && !header_read_ && !read_header()) return std::nullopt;
+  for (;;) {
+    const auto text = splitter_.next();
+    if (!text) return std::nullopt;
+    // Values and records may have empty lines between them; an empty line of text is an item.
+    if (settings_.from != ItemFormat::lines && text->find_first_not_of(" \t\r\n") == std::string_view::npos)
+      continue;
+    mean_item_bytes_ += (static_cast<double>(text->size()) - mean_item_bytes_) / 64;
+    return window_.add(++counts_.read, *text);
+  }
+}
+
+MapRunner* Mapper::best_runner() {
+  MapRunner* best = nullptr;
+  double least = 0;
+  for (const auto& runner : runners_) {
+    if (!runner || !runner->wants_more(now_)) continue;
+    const double wait = runner->expected_wait();
+    if (best != nullptr && wait >= least) continue;
+    best = runner.get();
+    least = wait;
+  }
+  return best;
+}
+
+void Mapper::find_runner() { add_runner(pool_.find(settings_.deadline)); }
+
+void Mapper::add_runner(std::unique_ptr<Link> link) {
+  auto runner = std::make_unique<MapRunner>(std::move(link));
+  wire::append_frame(runner->pending, FrameType::bind, 0, 0, bind_body());
+  for (auto& place : runners_)
+    if (!place) {
+      place = std::move(runner);
+      return;
+    }
+  runners_.push_back(std::move(runner));
+}
+
+std::string Mapper::bind_body() const {
+  boost::json::object environment;
+  for (const auto& [name, value] : task_.environment) environment[name] = value;
+  return boost::json::serialize(boost::json::object{{"bind", 0},
+                                                    {"function", task_.function},
+                                                    {"path", task_.path},
+                                                    {"sha256", task_.sha256},
+                                                    {"fresh", task_.fresh},
+                                                    {"env", environment}});
+}
+
+void Mapper::send(ItemIndex index, MapRunner& runner) {
+  Item& item = window_[index];
+  const std::uint64_t remaining = std::min(settings_.deadline.remaining_ms(), settings_.item_timeout_ms);
+  std::uint32_t place = 0;
+  while (runners_[place].get() != &runner) ++place;
+  item.state = Item::State::in_flight;
+  item.runner = place;
+  item.sent = now_;
+  item.begun = false;
+  ++item.attempts;
+  ++runner.in_flight;
+  ++in_flight_;
+  try {
+    scratch_.clear();
+    wire::append_call_head(scratch_, {0, 0, remaining});
+    if (settings_.from == ItemFormat::files) return send_file(index, runner);
+    if (as_input_) return send_as_input(index, runner);
+    put_call(runner, index, encoder_.append(scratch_, item.text));
+  } catch (Error& error) {
+    if (error.kind != ErrorKind::bad_arguments && error.kind != ErrorKind::system) throw;
+    leave_runner(runner, index);
+    failed(index, std::move(error));
+  }
+}
+
+// scratch_ is the call's body, but for the number of arguments.
+void Mapper::put_call(MapRunner& runner, ItemIndex index, std::uint32_t count) {
+  auto head = *wire::read_call_head(scratch_);
+  head.argument_count = count;
+  wire::write_call_head(scratch_.data(), head);
+  if (scratch_.size() <= wire::kPieceBytes && scratch_.size() <= runner.window_bytes) {
+    wire::append_frame(runner.pending, FrameType::call, 0, index + 1, scratch_);
+    if (task_.streaming) wire::append_frame(runner.pending, FrameType::end_input, 0, index + 1, {});
+    return;
+  }
+  LongCall call;
+  call.item = index;
+  call.body = scratch_;
+  call.window = runner.window_bytes;
+  runner.long_calls.push_back(std::move(call));
+}
+
+// A streaming function whose parameters are all given reads the item.
+void Mapper::send_as_input(ItemIndex index, MapRunner& runner) {
+  scratch_ += encoder_.before();
+  auto head = *wire::read_call_head(scratch_);
+  head.argument_count = encoder_.fixed_count();
+  wire::write_call_head(scratch_.data(), head);
+  wire::append_frame(runner.pending, FrameType::call, 0, index + 1, scratch_);
+  LongCall call;
+  call.item = index;
+  call.window = runner.window_bytes - std::min<std::uint64_t>(runner.window_bytes, scratch_.size());
+  call.body = window_[index].text;
+  call.as_input = true;
+  runner.long_calls.push_back(std::move(call));
+}
+
+void Mapper::send_file(ItemIndex index, MapRunner& runner) {
+  Item& item = window_[index];
+  UniqueFd file = open_file(item.text, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw system_error("cannot look at '" + item.text + "'", errno);
+  if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::bad_arguments, "'" + item.text + "' is not a file");
+  if (as_input_) {
+    send_as_input(index, runner);
+    runner.long_calls.back().body.clear();
+    runner.long_calls.back().file = std::move(file);
+    return;
+  }
+  scratch_ += encoder_.before();
+  auto head = *wire::read_call_head(scratch_);
+  head.argument_count = encoder_.fixed_count() + 1;
+  wire::write_call_head(scratch_.data(), head);
+  wire::append_bytes_begin(scratch_);
+  LongCall call;
+  call.item = index;
+  call.body = scratch_;
+  call.file = std::move(file);
+  call.behind = encoder_.behind();
+  call.window = runner.window_bytes;
+  runner.long_calls.push_back(std::move(call));
+}
+
+// True when the whole of it has gone.
+bool Mapper::pump(MapRunner& runner, LongCall& call) {
+  while (runner.writable_soon() && call.window > 0) {
+    if (call.file && call.body.size() < wire::kPieceBytes) {
+      scratch_.resize(wire::kPieceBytes);
+      const std::ptrdiff_t n = read_full(call.file.get(), scratch_.data(), scratch_.size());
+      if (n < 0)
+        throw system_error("cannot read '" + window_[call.item].text + "'", errno).with_fate(Fate::unknown);
+      scratch_.resize(static_cast<std::size_t>(n));
+      if (call.as_input)
+        call.body += scratch_;
+      else if (n > 0)
+        wire::append_bytes_chunk(call.body, scratch_);
+      if (static_cast<std::size_t>(n) < wire::kPieceBytes) {
+        call.file.reset();
+        if (!call.as_input) wire::append_bytes_end(call.body);
+        call.body += call.behind;
+      }
+    }
+    const std::size_t size = std::min<std::uint64_t>({wire::kPieceBytes, call.window, call.body.size()});
+    const bool last = !call.file && size == call.body.size();
+    const std::uint8_t flags = last || call.as_input ? 0 : wire::flag::more;
+    if (size > 0 || !call.as_input)
+      wire::append_frame(runner.pending, call.as_input ? FrameType::input : FrameType::call, flags,
+                         call.item + 1, std::string_view(call.body).substr(0, size));
+    call.body.erase(0, size);
+    call.window -= size;
+    if (!last) continue;
+    if (task_.streaming) wire::append_frame(runner.pending, FrameType::end_input, 0, call.item + 1, {});
+    return true;
+  }
+  return false;
+}
+
+void Mapper::pump(MapRunner& runner) {
+  for (std::size_t i = 0; i < runner.long_calls.size();) {
+    const ItemIndex item = runner.long_calls[i].item;
+    bool gone = true;
+    try {
+      gone = pump(runner, runner.long_calls[i]);
+    } catch (Error& error) {
+      if (error.kind != ErrorKind::system) throw;
+      // Half of it is there: the call must not run on what came.
+      wire::append_frame(runner.pending, FrameType::cancel, 0, item + 1, {});
+      window_[item].error = std::make_unique<Error>(std::move(error));
+    }
+    if (gone)
+      runner.long_calls.erase(runner.long_calls.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      ++i;
+  }
+}
+
+void Mapper::flush_runners() {
+  for (const auto& runner : runners_) {
+    if (!runner) continue;
+    try {
+      pump(*runner);
+      runner->send_pending();
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::lost) throw;
+      lost(*runner, error);
+    }
+  }
+}
+
+}  // namespace flame::client
