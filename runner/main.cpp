@@ -4,12 +4,18 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "flame/plugin.h"
 #include "runner/options.hpp"
 #include "runner/server.hpp"
 
 int main(int argc, char** argv) {
   try {
     const auto options = flame::runner::parse_options(argc, argv);
+    if (options.help) return flame::write_all(1, flame::runner::help_text()) ? 0 : 125;
+    if (options.version) {
+      std::printf("flame-runner %s (ABI %d, protocol 1)\n", FLAME_VERSION, FLAME_ABI);
+      return 0;
+    }
     flame::runner::serve(options);
     return 0;
   } catch (const flame::Error& error) {

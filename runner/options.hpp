@@ -2,20 +2,39 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "runner/log.hpp"
 
 namespace flame::runner {
 
 struct Options {
   std::string name = "runner";
-  int socket_fd = -1;                       // a listening Unix socket, inherited
-  int lock_fd = -1;                         // held for life: who holds it is the runner of that name
-  std::string socket_path;                  // removed when the runner leaves
+  int socket_fd = -1;       // a listening Unix socket, inherited
+  int lock_fd = -1;         // who holds it is the runner of that name
+  std::string socket_path;  // of socket_fd: removed when the runner leaves; when it goes, so does the runner
+  std::vector<std::string> listen;          // TCP, numeric
+  std::string token_file;                   // read, then removed
   unsigned slots = 0;                       // 0: one per CPU
   std::uint64_t idle_timeout_ms = 300'000;  // 0: never
   std::uint64_t max_lifetime_ms = 0;        // 0: no limit
+  std::uint64_t drain_timeout_ms = 0;       // 0: as long as the calls take
+  std::uint64_t http_timeout_ms = 10'000;   // for a request's head, and for each piece of its body
+  std::uint64_t ping_interval_ms = 20'000;  // on TCP links
+  std::size_t max_connections = 1024;
+  bool exit_with_clients = false;
+  LogLevel log_level = LogLevel::info;
   std::string generation, worker, sandbox = "default", build;
+  std::vector<std::string> plugin_dirs;  // that a strict sandbox may read
+
+  bool help = false, version = false;
 };
 
 Options parse_options(int argc, char** argv);  // throws Error(usage)
+std::string help_text();
+
+// The token from --token-file or FLAME_SECRET, "" when there is none; neither can be read from this process
+// afterwards. Throws Error(config): unusable, or needed by a TCP listener and missing.
+std::string take_token(const Options& options);
 
 }  // namespace flame::runner

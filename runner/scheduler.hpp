@@ -88,6 +88,7 @@ class Scheduler {
 
   std::size_t busy() const;
   std::size_t queued() const { return queue_.size(); }
+  std::size_t workers() const { return slots_.size(); }
   std::uint64_t calls_done() const { return calls_done_; }
   bool idle() const { return queue_.empty() && busy() == 0; }
   void on_idle(std::function<void()> told) { told_idle_ = std::move(told); }

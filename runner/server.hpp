@@ -1,13 +1,11 @@
-// The listening side: links (one WebSocket each) and the runner's lifetime.
+// The listening side as a whole: who may connect, how many, and the runner's end.
 #pragma once
-#include <boost/asio/io_context.hpp>
-#include <memory>
-
 #include "runner/options.hpp"
 
 namespace flame::runner {
 
-// Serves until idle, drained by SIGTERM or SIGINT, or past its lifetime. Single thread.
-void serve(const Options& options);
+// Serves until it leaves (design: idle, drained, past its lifetime, not to be found any more). Single thread.
+// Throws Error(config, system) when it cannot begin.
+void serve(Options options);
 
 }  // namespace flame::runner

@@ -21,6 +21,13 @@ inline constexpr std::uint32_t kBindMaxCount = 1024;            // binds of one 
 inline constexpr std::uint32_t kCredit = 1024;                  // calls in flight on one link
 inline constexpr std::uint64_t kWindowBytes = 256 * 1024;       // call and input bytes ahead of `window`
 inline constexpr std::size_t kQueueMaxCount = 4096;             // calls waiting in one runner
-inline constexpr std::uint32_t kFeedAheadMaxCount = 256;        // calls given to one worker ahead
+inline constexpr std::size_t kAuthMessageMaxBytes =
+    4096;  // of a client's first message, where a token is used
+inline constexpr std::size_t kHttpHeaderMaxBytes = 16 * 1024;  // request line and fields of a plain request
+inline constexpr std::size_t kHttpBodyMaxBytes = 4 * 1024 * 1024;     // of POST /v1/run
+inline constexpr std::size_t kHttpResultMaxBytes = 64 * 1024 * 1024;  // result and output of POST /v1/run
+inline constexpr std::size_t kReplyBacklogMaxBytes =
+    4 * 1024 * 1024;                                      // what a client's own frames caused, unread
+inline constexpr std::uint32_t kFeedAheadMaxCount = 256;  // calls given to one worker ahead
 
 }  // namespace flame::wire

@@ -1,0 +1,215 @@
+#include "runner/link.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+
+#include "runner/log.hpp"
+#include "runner/session.hpp"
+
+namespace flame::runner {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using boost::system::error_code;
+
+namespace {
+
+constexpr int kSilentPingsMax = 3;
+constexpr milliseconds kHandshakeTimeout{10'000};
+constexpr std::size_t kReadBufferKeptBytes = 256 * 1024;
+
+std::string field(const HttpFields& fields, std::string_view name) {
+  for (const auto& [known, value] : fields)
+    if (known == name) return value;
+  return "";
+}
+
+class Link final : public std::enable_shared_from_this<Link>, public OpenLink, public Session::Carrier {
+ public:
+  Link(Runner& runner, Peer peer, std::optional<wire::Nonces> nonces)
+      : runner_(runner),
+        tcp_(peer.tcp),
+        name_(std::move(peer.name)),
+        counted_(std::move(peer.counted)),
+        ws_(std::move(peer.socket)),
+        session_(std::in_place, runner, *this, std::move(nonces)),
+        timer_(runner.loop) {}
+  ~Link() { runner_.links.erase(this); }
+
+  void open(const HttpFields& fields);
+
+  void tell_draining() override { session_->send(wire::FrameType::draining, 0, 0, {}); }
+  void cut() override {
+    if (session_) session_->cancel_all();
+  }
+  void leave() override { finish(websocket::close_code::going_away, "the runner leaves"); }
+  void wake() override { write(); }
+
+ private:
+  enum class State { opening, open, finishing, closing, closed };
+
+  void opened();
+  void read();
+  void take_message();
+  void refuse(const Error& error);
+  void write();
+  void finish(websocket::close_code code, const char* why);
+  void close();
+  void tick();
+  void ended(std::string_view why);
+
+  Runner& runner_;
+  const bool tcp_;
+  const std::string name_;
+  std::shared_ptr<void> counted_;
+  websocket::stream<Socket, false> ws_;  // false: no deflate
+  std::optional<Session> session_;       // until the link has ended
+  http::request<http::empty_body> request_;
+  beast::flat_buffer buffer_;
+  std::string sending_;
+  asio::steady_timer timer_;
+  State state_ = State::opening;
+  websocket::close_reason reason_;
+  int silent_ticks_ = 0;
+  bool owes_reading_ = false;  // it was sent something since it was heard last: it may be busy with it
+};
+
+void Link::open(const HttpFields& fields) {
+  request_ = {http::verb::get, "/v1/link", 11};
+  for (const auto& [name, value] : fields) request_.insert(name, value);
+  ws_.auto_fragment(false);
+  ws_.write_buffer_bytes(64 * 1024);
+  ws_.read_message_max(session_->trusted() ? wire::kMessageMaxBytes : wire::kAuthMessageMaxBytes);
+  ws_.binary(true);
+  ws_.set_option(websocket::stream_base::timeout{kHandshakeTimeout, websocket::stream_base::none(), false});
+  ws_.control_callback([this](websocket::frame_type, beast::string_view) { silent_ticks_ = 0; });
+  runner_.links.insert(this);
+  ws_.async_accept(request_, [self = shared_from_this()](error_code failed) {
+    if (failed) return self->ended(failed.message());
+    self->opened();
+  });
+}
+
+void Link::opened() {
+  state_ = State::open;
+  ++runner_.counters.links;
+  log(LogLevel::debug, "link_open", {{"peer", name_}});
+  session_->say_hello();
+  if (runner_.lifetime.state() == Lifetime::State::leaving) leave();
+  tick();
+  read();
+}
+
+void Link::read() {
+  ws_.async_read(buffer_, [self = shared_from_this()](error_code failed, std::size_t) {
+    if (failed) return self->ended(failed.message());
+    self->silent_ticks_ = 0;
+    self->owes_reading_ = false;
+    if (self->state_ == State::open) self->take_message();
+    self->buffer_.consume(self->buffer_.size());
+    if (self->buffer_.capacity() > kReadBufferKeptBytes) self->buffer_.shrink_to_fit();
+    self->read();
+  });
+}
+
+void Link::take_message() {
+  try {
+    if (!ws_.got_binary()) throw Error(ErrorKind::protocol, "a text message");
+    const auto data = buffer_.data();
+    const bool trusted = session_->trusted();
+    session_->take({static_cast<const char*>(data.data()), data.size()});
+    if (!trusted) ws_.read_message_max(wire::kMessageMaxBytes);
+  } catch (const Error& error) {
+    refuse(error);
+  } catch (const std::exception& error) {
+    refuse(Error(ErrorKind::internal, error.what()));
+  }
+}
+
+// A stranger learns nothing; a client of ours is told what it did wrong.
+void Link::refuse(const Error& error) {
+  ++runner_.counters.refused;
+  log(LogLevel::warning, "link_refused",
+      {{"peer", name_}, {"kind", error_kind_name(error.kind)}, {"why", error.message}});
+  if (error.kind == ErrorKind::refused) return finish(websocket::close_code::policy_error, "no right proof");
+  session_->send_error(0, error);
+  finish(websocket::close_code::protocol_error, "see the error frame");
+}
+
+// Whatever is ready goes in one message.
+void Link::write() {
+  if (!sending_.empty() || (state_ != State::open && state_ != State::finishing)) return;
+  if (!session_->has_outgoing()) {
+    if (state_ == State::finishing) close();
+    return;
+  }
+  session_->move_outgoing(sending_);
+  owes_reading_ = true;
+  ws_.async_write(asio::buffer(sending_), [self = shared_from_this()](error_code failed, std::size_t) {
+    self->sending_.clear();
+    if (failed || !self->session_) return;  // the read ends, too
+    self->session_->sent();
+    self->write();
+  });
+}
+
+// Closes once all that was said is written; frames that come meanwhile are not taken.
+void Link::finish(websocket::close_code code, const char* why) {
+  if (state_ != State::open) return;
+  state_ = State::finishing;
+  reason_ = websocket::close_reason(code, why);
+  timer_.expires_after(kHandshakeTimeout);  // for a peer that does not read
+  timer_.async_wait([self = shared_from_this()](error_code failed) {
+    if (!failed) self->ended("it did not take its last frames");
+  });
+  session_->cancel_all();
+  write();
+}
+
+void Link::close() {
+  state_ = State::closing;
+  ws_.async_close(reason_, [self = shared_from_this()](error_code) { self->ended("closed by the runner"); });
+}
+
+// A dead peer is found by its silence to pings. One that was sent something may be busy with it (its own
+// output is blocked) and is left to the kernel's probes.
+void Link::tick() {
+  if (state_ != State::open || (!tcp_ && session_->trusted())) return;
+  timer_.expires_after(session_->trusted() ? milliseconds(runner_.options.ping_interval_ms)
+                                           : kHandshakeTimeout);
+  timer_.async_wait([self = shared_from_this()](error_code failed) {
+    if (failed || self->state_ != State::open) return;
+    if (!self->session_->trusted()) return self->ended("no auth came");
+    if (++self->silent_ticks_ > kSilentPingsMax && !self->owes_reading_) return self->ended("silent");
+    self->ws_.async_ping({}, [self](error_code) {});
+    self->tick();
+  });
+}
+
+void Link::ended(std::string_view why) {
+  if (state_ == State::closed) return;
+  log(LogLevel::debug, "link_closed", {{"peer", name_}, {"why", why}});
+  state_ = State::closed;
+  runner_.links.erase(this);
+  session_.reset();
+  timer_.cancel();
+  error_code ignored;
+  ws_.next_layer().close(ignored);
+  runner_.lifetime.active();
+  if (runner_.on_link_end) runner_.on_link_end();
+}
+
+}  // namespace
+
+void open_link(Runner& runner, Peer peer, const HttpFields& fields) {
+  std::optional<wire::Nonces> nonces;
+  // Behind a relay a client with a token may reach a Unix socket: then both prove themselves there, too.
+  const auto client = wire::read_nonce(field(fields, "flame-nonce"));
+  if (client && !runner.token.empty()) nonces = wire::Nonces{*client, wire::make_nonce()};
+  std::make_shared<Link>(runner, std::move(peer), std::move(nonces))->open(fields);
+}
+
+}  // namespace flame::runner

@@ -1,0 +1,73 @@
+#include "runner/log.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+#include "base/fd.hpp"
+#include "base/text.hpp"
+#include "runner/worker/result_writer.hpp"
+
+namespace flame::runner {
+namespace {
+
+constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warning", "error"};
+LogLevel least_level = LogLevel::info;  // of this process: a runner is one
+
+std::string timestamp(std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 40> text{};
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::array<char, 8> fraction{};
+  std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(unix_ms % 1000));
+  return std::string(text.data(), length) + fraction.data();
+}
+
+void append_text(std::string& out, std::string_view text) {
+  worker::append_json_string(out, valid_utf8(text) ? text : std::string_view(printable(text, true)));
+}
+
+void append_value(std::string& out, const LogField& field) {
+  if (const auto* text = std::get_if<std::string_view>(&field.value)) return append_text(out, *text);
+  if (const auto* number = std::get_if<std::uint64_t>(&field.value)) {
+    out += std::to_string(*number);
+    return;
+  }
+  out += std::get<bool>(field.value) ? "true" : "false";
+}
+
+}  // namespace
+
+std::optional<LogLevel> log_level_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < kNames.size(); ++i)
+    if (kNames[i] == name) return static_cast<LogLevel>(i);
+  return std::nullopt;
+}
+
+std::string log_line(std::int64_t unix_ms, LogLevel level, std::string_view event,
+                     std::initializer_list<LogField> fields) {
+  std::string out = "{\"ts\":\"" + timestamp(unix_ms) + "\",\"level\":\"";
+  out += kNames[static_cast<std::size_t>(level)];
+  append_text(out += "\",\"event\":", event);
+  for (const LogField& field : fields) {
+    append_text(out += ',', field.name);
+    append_value(out += ':', field);
+  }
+  return out + "}\n";
+}
+
+void set_log_level(LogLevel least) { least_level = least; }
+
+void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+  if (level < least_level) return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  write_all(STDERR_FILENO, log_line(std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), level,
+                                    event, fields));
+}
+
+}  // namespace flame::runner

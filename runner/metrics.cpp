@@ -1,0 +1,80 @@
+#include "runner/metrics.hpp"
+
+namespace flame::runner {
+namespace {
+
+std::uint64_t ms_since(Clock::time_point then) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - then).count());
+}
+
+std::uint64_t idle_ms(const Runner& runner) {
+  return runner.scheduler.idle() ? ms_since(runner.lifetime.active_since()) : 0;
+}
+
+class Page {
+ public:
+  void family(const char* name, const char* type, const char* help) {
+    name_ = name;
+    text_ += "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
+  }
+  void sample(std::uint64_t value, std::string_view labels = {}) { line(std::to_string(value), labels); }
+  void seconds(std::uint64_t ms) {
+    const std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
+    line(std::to_string(ms / 1000) + "." + fraction, {});
+  }
+  void one(const char* name, const char* type, const char* help, std::uint64_t value) {
+    family(name, type, help);
+    sample(value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  void line(const std::string& value, std::string_view labels) {
+    text_ += name_;
+    if (!labels.empty()) text_.append("{").append(labels).append("}");
+    text_ += " " + value + "\n";
+  }
+  std::string text_, name_;
+};
+
+void calls(Page& page, const Counters& counters) {
+  page.family("flame_calls_total", "counter", "Calls that have ended, by how.");
+  page.sample(counters.done, "end=\"done\"");
+  for (std::size_t i = 0; i < counters.failed.size(); ++i)
+    page.sample(counters.failed[i],
+                "end=\"" + std::string(error_kind_name(static_cast<ErrorKind>(i))) + "\"");
+  page.sample(counters.abandoned, "end=\"abandoned\"");
+  page.one("flame_calls_turned_away_total", "counter", "Calls answered with busy.", counters.busy);
+}
+
+}  // namespace
+
+std::string info_json(const Runner& runner) {
+  return "{" + runner.hello_members() +
+         ",\"uptime_ms\":" + std::to_string(ms_since(runner.lifetime.started())) +
+         ",\"idle_ms\":" + std::to_string(idle_ms(runner)) +
+         ",\"calls\":" + std::to_string(runner.scheduler.calls_done()) +
+         ",\"links\":" + std::to_string(runner.links.size()) + "}";
+}
+
+std::string metrics_text(const Runner& runner) {
+  Page page;
+  calls(page, runner.counters);
+  page.one("flame_slots", "gauge", "Calls that may run at a time.", runner.options.slots);
+  page.one("flame_busy_slots", "gauge", "Calls that run.", runner.scheduler.busy());
+  page.one("flame_queued_calls", "gauge", "Calls that wait for a slot.", runner.scheduler.queued());
+  page.one("flame_links", "gauge", "Open links.", runner.links.size());
+  page.one("flame_links_total", "counter", "Links opened.", runner.counters.links);
+  page.one("flame_links_refused_total", "counter", "Links closed for a wrong proof or a broken protocol.",
+           runner.counters.refused);
+  page.one("flame_connections", "gauge", "Open connections, links included.", runner.connections);
+  page.one("flame_http_requests_total", "counter", "Plain HTTP requests.", runner.counters.http_requests);
+  page.one("flame_draining", "gauge", "1 when no new calls are taken.", runner.lifetime.draining() ? 1 : 0);
+  page.family("flame_uptime_seconds", "gauge", "Since the start.");
+  page.seconds(ms_since(runner.lifetime.started()));
+  page.family("flame_idle_seconds", "gauge", "Since the last activity; 0 while calls are in flight.");
+  page.seconds(idle_ms(runner));
+  return page.take();
+}
+
+}  // namespace flame::runner

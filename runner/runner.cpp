@@ -1,0 +1,57 @@
+#include "runner/runner.hpp"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "flame/plugin.h"
+#include "runner/libc.hpp"
+#include "runner/worker/result_writer.hpp"
+
+namespace flame::runner {
+
+void Runner::submit(const CallPtr& call) {
+  if (lifetime.draining())
+    throw Error(ErrorKind::draining, "the runner takes no more calls",
+                "run it again: another runner takes it");
+  lifetime.active();
+  if (scheduler.submit(call)) return;
+  ++counters.busy;
+  Error error(ErrorKind::busy, "every slot of the runner and its queue are taken", "try again later");
+  error.retry_after_ms = 50;
+  throw error;
+}
+
+void Runner::count_end(const wire::Frame& last) {
+  if (last.type == wire::FrameType::result) {
+    ++counters.done;
+    return;
+  }
+  constexpr std::string_view head = "{\"kind\":\"";  // as error_json writes it
+  const std::string_view rest = last.body.starts_with(head) ? last.body.substr(head.size()) : "";
+  const auto kind = error_kind_from_name(rest.substr(0, rest.find('"'))).value_or(ErrorKind::internal);
+  ++counters.failed[static_cast<std::size_t>(kind)];
+}
+
+std::string Runner::hello_members() const {
+  static const std::string libc = machine_libc_version();
+  utsname machine{};
+  ::uname(&machine);
+  const auto text = [](const char* key, std::string_view value) {
+    std::string out = ",\"" + std::string(key) + "\":";
+    worker::append_json_string(out, value);
+    return out;
+  };
+  const auto number = [](const char* key, std::uint64_t value) {
+    return ",\"" + std::string(key) + "\":" + std::to_string(value);
+  };
+  return "\"protocol\":[1,1]" + number("abi", FLAME_ABI) + text("version", FLAME_VERSION) +
+         text("build", options.build) + text("libc", libc) +
+         text("machine", static_cast<const char*>(machine.machine)) + text("runner", options.name) +
+         text("generation", options.generation) + number("pid", static_cast<std::uint64_t>(::getpid())) +
+         number("slots", options.slots) + number("busy", scheduler.busy()) +
+         number("queued", scheduler.queued()) + number("credit", wire::kCredit) +
+         number("window_bytes", wire::kWindowBytes) +
+         ",\"draining\":" + (lifetime.draining() ? "true" : "false") + ",\"capabilities\":[]";
+}
+
+}  // namespace flame::runner

@@ -1,0 +1,271 @@
+#include "runner/session.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "runner/bind_request.hpp"
+#include "runner/worker/channel.hpp"
+
+namespace flame::runner {
+namespace json = boost::json;
+using wire::Frame;
+using wire::FrameType;
+
+namespace {
+
+constexpr std::size_t kCutShortMaxCount = 65536;
+
+Error broken(const std::string& why) { return Error(ErrorKind::protocol, why); }
+
+json::object read_object(std::string_view body, const char* what) {
+  if (body.size() > wire::kJsonBodyMaxBytes)
+    throw Error(ErrorKind::limit, std::string(what) + " of " + std::to_string(body.size()) +
+                                      " bytes; the limit is " + std::to_string(wire::kJsonBodyMaxBytes));
+  boost::system::error_code why;
+  json::value value = json::parse(json::string_view(body.data(), body.size()), why);
+  if (why || !value.is_object()) throw broken(std::string(what) + " that is no JSON object");
+  return std::move(value.get_object());
+}
+
+// What is added at the end of a body is JSON that a peer may lack a type for: it is ignored there.
+std::uint32_t bind_number(const json::object& request) {
+  const json::value* value = request.if_contains("bind");
+  if (value == nullptr || !value->is_int64() || value->get_int64() < 0 ||
+      value->get_int64() >= std::int64_t{wire::kBindMaxCount})
+    throw Error(ErrorKind::limit,
+                "a bind whose number is not 0 to " + std::to_string(wire::kBindMaxCount - 1));
+  return static_cast<std::uint32_t>(value->get_int64());
+}
+
+}  // namespace
+
+Session::Session(Runner& runner, Carrier& carrier, std::optional<wire::Nonces> nonces)
+    : runner_(runner), carrier_(carrier), nonces_(std::move(nonces)), trusted_(!nonces_) {}
+
+Session::~Session() {
+  runner_.scheduler.resume(*this);
+  for (auto& [id, open] : calls_) {
+    ++runner_.counters.abandoned;
+    open.call->sink = nullptr;
+    runner_.scheduler.cancel(open.call);
+  }
+}
+
+void Session::say_hello() {
+  std::string body = "{" + runner_.hello_members();
+  if (nonces_)
+    body += ",\"nonce\":\"" + hex(nonces_->runner) + "\",\"proof\":\"" +
+            wire::runner_proof(runner_.token, *nonces_) + "\"";
+  send(FrameType::hello, 0, 0, body + "}");
+}
+
+void Session::take(std::string_view message) {
+  wire::FrameReader reader;
+  reader.feed(message);
+  while (const auto frame = reader.next()) {
+    if (!trusted_)
+      authenticate(*frame);
+    else
+      take_frame(*frame);
+  }
+  if (!reader.between_frames()) throw broken("half a frame in a message");
+  if (replies_bytes_ > wire::kReplyBacklogMaxBytes)
+    throw Error(ErrorKind::limit, "the client asks and does not read the answers");
+}
+
+void Session::authenticate(const Frame& frame) {
+  const Error no(ErrorKind::refused, "the client did not prove that it holds the token");
+  if (frame.type != FrameType::auth) throw no;
+  const json::object request = read_object(frame.body, "an auth");
+  const json::value* proof = request.if_contains("proof");
+  if (proof == nullptr || !proof->is_string()) throw no;
+  const std::string_view given(proof->get_string().data(), proof->get_string().size());
+  if (!equal_constant_time(given, wire::client_proof(runner_.token, *nonces_))) throw no;
+  trusted_ = true;
+}
+
+void Session::take_frame(const Frame& frame) {
+  switch (frame.type) {
+    case FrameType::auth:  // no token is used here
+      return;
+    case FrameType::bind:
+      return bind(frame.body);
+    case FrameType::call:
+      if (calls_.contains(frame.call)) return more_of_call(frame);
+      if (cut_short_.contains(frame.call)) {
+        if (!frame.has(wire::flag::more)) cut_short_.erase(frame.call);
+        return;
+      }
+      return begin_call(frame);
+    case FrameType::input:
+    case FrameType::end_input:
+      return more_of_call(frame);
+    case FrameType::cancel:
+      if (const auto open = calls_.find(frame.call); open != calls_.end())
+        runner_.scheduler.cancel(CallPtr(open->second.call));
+      return;
+    default:
+      if (frame.has(wire::flag::critical)) fail_unknown(frame);
+  }
+}
+
+void Session::fail_unknown(const Frame& frame) {
+  const Error error = broken("a frame of the unknown type " + std::to_string(static_cast<int>(frame.type)));
+  if (frame.call == 0) throw error;
+  const auto open = calls_.find(frame.call);
+  if (open == calls_.end()) return answer(frame.call, error);
+  const CallPtr call = open->second.call;
+  call->sink = nullptr;
+  runner_.scheduler.cancel(call);
+  Error ended = error;
+  answer(frame.call, ended.with_fate(Fate::unknown));
+}
+
+void Session::bind(std::string_view body) {
+  const json::object request = read_object(body, "a bind");
+  const std::uint32_t number = bind_number(request);
+  Binding& made = binds_[number] = Binding{std::make_shared<Bind>(), {}, false};
+  made.bind->id = runner_.next_bind();
+  try {
+    read_bind(request, *made.bind);
+    made.bind->fresh = flag_of(request, "fresh");
+    made.bind->phases = flag_of(request, "phases");
+    numbers_[made.bind->id] = number;
+  } catch (const Error& error) {
+    made.error = error;
+    made.told = true;
+    const std::string text = "{\"bind\":" + std::to_string(number) + ",\"error\":";
+    send(FrameType::bound, 0, 0, text + worker::error_json(error) + "}");
+    replies_bytes_ += text.size();
+  }
+}
+
+void Session::begin_call(const Frame& frame) {
+  const auto head = wire::read_call_head(frame.body);
+  if (!head || frame.call == 0) throw broken("a call without an id or without its head");
+  if (calls_.size() >= wire::kCredit)
+    throw broken("more than " + std::to_string(wire::kCredit) + " calls in flight on a link");
+  if (frame.body.size() > wire::kWindowBytes) throw broken("a call sent more than its window");
+  if (cut_short_.size() >= kCutShortMaxCount) throw broken("too many calls whose bodies never ended");
+  Open& open = calls_[frame.call];
+  open.window_bytes -= frame.body.size();
+  open.body_open = frame.has(wire::flag::more);
+  open.call = std::make_shared<Call>();
+  try {
+    const auto bound = binds_.find(head->bind);
+    if (bound == binds_.end()) throw broken("a call of an unknown bind");
+    if (bound->second.error) throw *bound->second.error;
+    if (head->argument_count > wire::kArgumentMaxCount)
+      throw Error(ErrorKind::limit, std::to_string(head->argument_count) + " arguments; the limit is " +
+                                        std::to_string(wire::kArgumentMaxCount));
+    open.call->bind = bound->second.bind;
+    open.call->head = *head;
+    open.call->deadline = Deadline::from_remaining_ms(head->remaining_ms);
+    open.call->id = frame.call;
+    open.call->sink = this;
+    wire::append_frame(open.call->waiting, frame.type, frame.flags, frame.call, frame.body);
+    runner_.submit(CallPtr(open.call));
+  } catch (const Error& error) {
+    answer(frame.call, error);
+  }
+}
+
+// The next piece of a call's body, of its input, or the input's end. Late ones, of a call that has ended, are
+// dropped.
+void Session::more_of_call(const Frame& frame) {
+  const auto found = calls_.find(frame.call);
+  if (found == calls_.end()) return;
+  Open& open = found->second;
+  if (frame.type == FrameType::call && !open.body_open) throw broken("a call's id is in use");
+  if (frame.type != FrameType::call && open.body_open) throw broken("input before the call's body had come");
+  if (frame.body.size() > open.window_bytes) throw broken("a call sent more than its window");
+  open.window_bytes -= frame.body.size();
+  if (frame.type == FrameType::call) open.body_open = frame.has(wire::flag::more);
+  runner_.scheduler.feed(CallPtr(open.call), frame);
+}
+
+// Ends a call that the scheduler does not have.
+void Session::answer(std::uint64_t call, const Error& error) {
+  const std::size_t before = outgoing_.size();
+  if (error.kind == ErrorKind::busy)
+    send(FrameType::busy, 0, call,
+         "{\"retry_after_ms\":" + std::to_string(error.retry_after_ms.value_or(50)) + "}");
+  else
+    send_error(call, error);
+  if (outgoing_.size() > before) replies_bytes_ += outgoing_.size() - before;
+  end(call);
+}
+
+void Session::end(std::uint64_t call) {
+  const auto found = calls_.find(call);
+  if (found == calls_.end()) return;
+  if (found->second.body_open) cut_short_.insert(call);
+  calls_.erase(found);
+}
+
+bool Session::frame(Call& call, const Frame& frame) {
+  if (frame.type == FrameType::bound) {
+    forward_bound(call, frame.body);
+  } else {
+    if (frame.type == FrameType::window && frame.body.size() == 8)
+      if (const auto open = calls_.find(call.id); open != calls_.end())
+        open->second.window_bytes += wire::get_u64(frame.body.data());
+    send(frame.type, frame.flags, call.id, frame.body);
+  }
+  if (ends_call(frame)) {
+    runner_.count_end(frame);
+    end(call.id);
+  }
+  return outgoing_.size() <= kHighWaterBytes;
+}
+
+// A worker's answer to a bind carries the worker's number, and every worker gives one: the client gets the
+// first, with its own number.
+void Session::forward_bound(const Call& call, std::string_view body) {
+  const auto number = numbers_.find(call.bind->id);
+  if (number == numbers_.end()) return;
+  Binding& binding = binds_[number->second];
+  if (binding.bind != call.bind || binding.told) return;
+  binding.told = true;
+  const std::size_t rest = body.find_first_of(",}");
+  if (!body.starts_with("{\"bind\":") || rest == std::string_view::npos) return;
+  send(FrameType::bound, 0, 0,
+       "{\"bind\":" + std::to_string(number->second) + std::string(body.substr(rest)));
+}
+
+void Session::send(FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
+  wire::append_frame(outgoing_, type, flags, call, body);
+  carrier_.wake();
+}
+
+void Session::send_error(std::uint64_t call, const Error& error) {
+  send(FrameType::error, 0, call, worker::error_json(error));
+}
+
+void Session::move_outgoing(std::string& message) {
+  message.clear();
+  if (outgoing_.size() <= wire::kMessageMaxBytes) {
+    message.swap(outgoing_);
+  } else {
+    std::size_t end = 0;
+    for (std::size_t next = 0; next <= wire::kMessageMaxBytes;
+         end = next, next += wire::kHeaderBytes + wire::get_u32(outgoing_.data() + next)) {
+    }
+    message.assign(outgoing_, 0, end);
+    outgoing_.erase(0, end);
+  }
+  replies_bytes_ = 0;
+}
+
+void Session::sent() {
+  if (outgoing_.size() <= kHighWaterBytes) runner_.scheduler.resume(*this);
+}
+
+void Session::cancel_all() {
+  std::vector<CallPtr> calls;
+  for (const auto& [id, open] : calls_) calls.push_back(open.call);
+  for (const CallPtr& call : calls) runner_.scheduler.cancel(call);
+}
+
+}  // namespace flame::runner
