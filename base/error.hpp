@@ -62,6 +62,7 @@ class Error : public std::exception {
   Fate fate = Fate::never_begun;      // of the call that this error ended
   std::string phase;                  // find boot connect send queue load run receive; may be empty
   std::optional<std::int64_t> retry_after_ms;
+  std::string crash;  // JSON object `crash` of wire/PROTOCOL.md, or empty
 
   Error& context(std::string text);
   Error& at_phase(std::string_view name);  // keeps the first phase that was set

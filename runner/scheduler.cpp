@@ -15,14 +15,7 @@ using wire::FrameType;
 
 constexpr milliseconds kCancelGrace{500};  // for a function that heeds cancelled()
 
-std::string signal_text(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  const char* description = ::sigdescr_np(signal);
-  return "SIG" + std::string(name != nullptr ? name : "?") + " (" +
-         (description != nullptr ? description : "unknown") + ")";
-}
-
-Error end_error(const Call& call, const WorkerEnd& end) {
+Error end_error(const Call& call, const WorkerEnd& end, const CrashWatch& watch) {
   if (call.wanted == Call::Wanted::timed_out)
     return Error(ErrorKind::timed_out, "the deadline passed while the function ran")
         .with_fate(Fate::timed_out)
@@ -34,11 +27,24 @@ Error end_error(const Call& call, const WorkerEnd& end) {
               name + ": the plugin ended its process with exit(" + std::to_string(end.code) + ")",
               "a function returns; it must not call exit()");
   if (end.signal != 0) {
-    error = Error(ErrorKind::crashed, name + " died of " + signal_text(end.signal));
+    wire::CrashReport crash = watch.report(end.signal, call.bind->sha256);
+    error = Error(ErrorKind::crashed, name + " died of " + crash.reason);
     error.signal = end.signal;
+    error.crash = std::move(crash.json);
     if (end.signal == SIGKILL) error.hint = "nobody here killed it: the kernel may have run out of memory";
   }
   return error.with_fate(Fate::crashed).at_phase("run");
+}
+
+// Its constructors or its init() ended the process.
+Error load_error(const Call& call, const WorkerEnd& end, const CrashWatch& watch) {
+  Error error(ErrorKind::plugin_unloadable, "the worker ended while it loaded '" + call.bind->path + "'");
+  if (end.signal != 0) {
+    wire::CrashReport crash = watch.report(end.signal, call.bind->sha256);
+    error.message = "loading it, the worker died of " + crash.reason;
+    error.crash = std::move(crash.json);
+  }
+  return error.at_phase("load");
 }
 
 }  // namespace
@@ -221,11 +227,9 @@ void Scheduler::worker_ended(Slot& slot, const WorkerEnd& end) {
     slot.current = nullptr;
     const bool begun = slot.process->page().begun.load() >= call->number;
     if (begun || call->wanted != Call::Wanted::yes)
-      fail(call, end_error(*call, end));
+      fail(call, end_error(*call, end, slot.process->crash()));
     else if (slot.leaving || slot.calls == 1)
-      fail(call,
-           Error(ErrorKind::plugin_unloadable, "the worker ended while it loaded '" + call->bind->path + "'")
-               .at_phase("load"));
+      fail(call, load_error(*call, end, slot.process->crash()));
     else
       fail(
           call,

@@ -18,8 +18,13 @@ namespace flame::runner {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-WorkerProcess::WorkerProcess(asio::io_context& loop, Events events)
-    : events_(std::move(events)), socket_(loop), stdout_(loop), stderr_(loop), pidfd_(loop) {}
+WorkerProcess::WorkerProcess(asio::io_context& loop, Events events, int plugin_fd)
+    : events_(std::move(events)),
+      socket_(loop),
+      stdout_(loop),
+      stderr_(loop),
+      pidfd_(loop),
+      crash_(plugin_fd) {}
 
 WorkerProcess::~WorkerProcess() {
   if (page_ != nullptr) ::munmap(page_, sizeof(worker::SharedPage));
@@ -44,7 +49,7 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
       ::mmap(nullptr, sizeof(worker::SharedPage), PROT_READ | PROT_WRITE, MAP_SHARED, page.get(), 0);
   if (memory == MAP_FAILED) throw system_error("cannot map a shared page", errno);
 
-  std::shared_ptr<WorkerProcess> self(new WorkerProcess(loop, std::move(events)));
+  std::shared_ptr<WorkerProcess> self(new WorkerProcess(loop, std::move(events), plugin_fd));
   self->page_ = static_cast<worker::SharedPage*>(memory);
 
   SpawnPlan plan;
@@ -57,6 +62,8 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
                       {theirs.get(), worker::kWorkerSocketFd},
                       {page.get(), worker::kWorkerPageFd},
                       {plugin_fd, worker::kWorkerPluginFd}};
+  if (self->crash_.record_fd() >= 0)
+    plan.descriptors.emplace_back(self->crash_.record_fd(), worker::kWorkerCrashFd);
   self->nanny_ = spawn(plan);
   self->socket_.assign(asio::local::stream_protocol(), ours.release());
   set_nonblocking(out_read.get());
@@ -105,7 +112,11 @@ void WorkerProcess::read() {
         if (!broken) {
           self->drain_prints();  // what a call printed comes before its answer
           try {
-            while (const auto frame = self->reader_.next()) self->events_.on_frame(*frame);
+            while (const auto frame = self->reader_.next()) {
+              if (frame->type == wire::FrameType::result || frame->type == wire::FrameType::error)
+                self->crash_.answered();
+              self->events_.on_frame(*frame);
+            }
           } catch (const Error&) {
             broken = true;  // the plugin wrote to the socket: nothing more can be believed
             self->kill();
@@ -124,7 +135,9 @@ bool WorkerProcess::read_prints(asio::posix::stream_descriptor& pipe, std::strin
     const ssize_t n = ::read(pipe.native_handle(), buffer.data(), buffer.size());
     if (n < 0) return errno == EAGAIN || errno == EINTR;
     if (n == 0) return false;
-    events_.on_print(level, std::string_view(buffer.data(), static_cast<std::size_t>(n)));
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(n));
+    if (&pipe == &stderr_) crash_.printed(text);
+    events_.on_print(level, text);
   }
 }
 

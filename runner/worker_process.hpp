@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/process.hpp"
+#include "runner/crash_watch.hpp"
 #include "runner/worker/shared_page.hpp"
 #include "wire/frame.hpp"
 
@@ -45,9 +46,10 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   void close_input();  // the worker ends in good order
   void kill();         // with all that it started
   worker::SharedPage& page() { return *page_; }
+  const CrashWatch& crash() const { return crash_; }
 
  private:
-  WorkerProcess(boost::asio::io_context& loop, Events events);
+  WorkerProcess(boost::asio::io_context& loop, Events events, int plugin_fd);
   void read();
   void write();
   void watch_prints(boost::asio::posix::stream_descriptor& pipe, std::string_view level);
@@ -59,6 +61,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::posix::stream_descriptor stdout_, stderr_, pidfd_;
   Child nanny_;
+  CrashWatch crash_;
   worker::SharedPage* page_ = nullptr;
   wire::FrameReader reader_;
   std::string outgoing_, sending_;

@@ -24,6 +24,7 @@ std::string error_json(const Error& error) {
   add("phase", error.phase);
   if (error.code != 0) out += ",\"code\":" + std::to_string(error.code);
   if (error.signal != 0) out += ",\"signal\":" + std::to_string(error.signal);
+  if (!error.crash.empty()) out += ",\"crash\":" + error.crash;
   return out + "}";
 }
 

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "runner/worker/crash.hpp"
 #include "runner/worker/nanny.hpp"
 #include "runner/worker/serve.hpp"
 
@@ -66,6 +67,7 @@ void confine(const Options& options) {
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   become_nanny();
+  install_crash_handler();
   confine(options);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a crash loses no line
   void* memory = ::mmap(nullptr, sizeof(SharedPage), PROT_READ | PROT_WRITE, MAP_SHARED, kWorkerPageFd, 0);

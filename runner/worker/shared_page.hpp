@@ -37,5 +37,6 @@ struct SharedPage {
 inline constexpr int kWorkerSocketFd = 3;  // descriptors that a worker is born with
 inline constexpr int kWorkerPageFd = 4;    // memfd of at least sizeof(SharedPage)
 inline constexpr int kWorkerPluginFd = 5;  // the plugin's bytes, read only
+inline constexpr int kWorkerCrashFd = 6;   // memfd for the crash record; may be absent
 
 }  // namespace flame::worker
