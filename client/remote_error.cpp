@@ -23,6 +23,7 @@ Error remote_error(std::string_view body) {
     error.type = text("type");
     error.code = number("code");
     error.signal = number("signal");
+    if (const auto* crash = value.as_object().if_contains("crash")) error.crash = json::serialize(*crash);
     return error;
   } catch (const std::exception& why) {
     return Error(ErrorKind::protocol, std::string("the runner's error cannot be read: ") + why.what())

@@ -15,6 +15,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/ui/report.hpp"
 #include "client/call.hpp"
+#include "client/crash/explain.hpp"
 #include "client/plugin/plugin_file.hpp"
 #include "client/pool/pool.hpp"
 #include "wire/signature.hpp"
@@ -249,7 +250,12 @@ int run_it(const RunOptions& options, int count, char** words) {
   ::sigaction(SIGINT, &action, nullptr);
   client::Pool pool(options.pool);
   const auto link = pool.find(options.deadline);
-  client::run_call(*link, call, events);
+  try {
+    client::run_call(*link, call, events);
+  } catch (Error& error) {
+    client::explain_crash(error, call.path);
+    throw;
+  }
   return 0;
 }
 

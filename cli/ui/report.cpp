@@ -59,6 +59,7 @@ std::string cause_of(const Error& error) {
                                {"code", error.code},
                                {"signal", error.signal},
                                {"hint", error.hint}};
+  if (!error.crash.empty()) cause["crash"] = boost::json::parse(error.crash);
   return boost::json::serialize(cause) + "\n";
 }
 
