@@ -16,6 +16,7 @@ inline constexpr std::uint64_t kArgumentsMaxBytes = 4ULL << 30;   // of one call
 inline constexpr std::uint64_t kResultMaxBytes = 4ULL << 30;      // of one result, all pieces
 inline constexpr std::uint32_t kArgumentMaxCount = 4096;          // arguments of one call
 inline constexpr std::size_t kFunctionNameMaxBytes = 128;
+inline constexpr std::size_t kJsonMaxDepth = 256;  // arrays and objects within one another in a value
 inline constexpr std::size_t kEnvironmentMaxBytes = 32 * 1024;  // names and values of one bind
 inline constexpr std::uint32_t kBindMaxCount = 1024;            // binds of one link
 inline constexpr std::uint32_t kCredit = 1024;                  // calls in flight on one link

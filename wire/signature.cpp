@@ -1,7 +1,6 @@
 #include "wire/signature.hpp"
 
 #include <array>
-#include <cctype>
 
 #include "base/error.hpp"
 
@@ -11,10 +10,13 @@ namespace {
 struct Name {
   std::string_view text;
   Kind kind;
+  std::uint8_t bits = 64;
 };
-constexpr std::array<Name, 7> kNames = {
-    Name{"bool", Kind::boolean}, {"i64", Kind::i64},     {"u64", Kind::u64},  {"f64", Kind::f64},
-    {"string", Kind::string},    {"bytes", Kind::bytes}, {"json", Kind::json}};
+constexpr std::array<Name, 14> kNames = {
+    Name{"bool", Kind::boolean}, {"i8", Kind::i64, 8},   {"i16", Kind::i64, 16}, {"i32", Kind::i64, 32},
+    {"i64", Kind::i64},          {"u8", Kind::u64, 8},   {"u16", Kind::u64, 16}, {"u32", Kind::u64, 32},
+    {"u64", Kind::u64},          {"f32", Kind::f64, 32}, {"f64", Kind::f64},     {"string", Kind::string},
+    {"bytes", Kind::bytes},      {"json", Kind::json}};
 
 class Parser {
  public:
@@ -56,10 +58,11 @@ class Parser {
   std::string word() {
     skip();
     const std::size_t from = at_;
-    while (at_ < text_.size() &&
-           (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_'))
-      ++at_;
+    const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    while (at_ < text_.size() && (letter(text_[at_]) || (at_ > from && digit(text_[at_])))) ++at_;
     if (at_ == from) fail("a name");
+    if (at_ - from > kNameMaxBytes) fail("a name of at most " + std::to_string(kNameMaxBytes) + " bytes");
     return std::string(text_.substr(from, at_ - from));
   }
   std::vector<Field> fields(char end, int depth) {
@@ -70,6 +73,8 @@ class Parser {
       field.name = word();
       expect(':');
       field.type = type(depth + 1);
+      for (const Field& other : out)
+        if (other.name == field.name) fail("a name other than '" + field.name + "', which it has already");
       out.push_back(std::move(field));
     } while (take(','));
     expect(end);
@@ -86,16 +91,21 @@ class Parser {
       out.kind = Kind::record;
       out.fields = fields('}', depth + 1);
     } else {
-      out.kind = base();
+      base(out);
     }
     out.optional = take('?');
     return out;
   }
-  Kind base() {
+  void base(Type& out) {
+    skip();
     const std::size_t from = at_;
     const std::string name = word();
-    for (const Name& known : kNames)
-      if (known.text == name) return known.kind;
+    for (const Name& known : kNames) {
+      if (known.text != name) continue;
+      out.kind = known.kind;
+      out.bits = known.bits;
+      return;
+    }
     at_ = from;
     fail("a type");
   }
@@ -126,7 +136,7 @@ std::string to_string(const Type& type) {
       break;
     default:
       for (const Name& known : kNames)
-        if (known.kind == type.kind) out = known.text;
+        if (known.kind == type.kind && known.bits == type.bits) out = known.text;
   }
   return type.optional ? out + "?" : out;
 }

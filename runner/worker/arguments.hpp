@@ -1,12 +1,12 @@
 // Arguments from the wire to the values that a plugin sees, by the types of the signature.
 #pragma once
-#include <boost/json/value.hpp>
 #include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "flame/plugin.h"
+#include "runner/worker/json_reader.hpp"
 #include "wire/frame.hpp"
 #include "wire/signature.hpp"
 
@@ -23,13 +23,16 @@ class Arguments {
   const std::vector<flame_value>& values() const { return values_; }
 
  private:
+  void check_count(const wire::Signature& signature, std::size_t given) const;
   flame_value from_argument(const wire::Argument& argument, const wire::Type& type);
   flame_value from_word(std::string_view word, const wire::Type& type);
-  flame_value from_json(const boost::json::value& value, const wire::Type& type);
-  flame_value from_array(const boost::json::array& items, const wire::Type& element);
-  flame_value from_record(const boost::json::object& object, const wire::Type& type);
+  flame_value from_json_text(std::string_view text, const wire::Type& type);
+  flame_value from_json(JsonReader& json, const wire::Type& type);
+  flame_value from_array(JsonReader& json, const wire::Type& element);
+  flame_value from_record(JsonReader& json, const wire::Type& type);
   flame_value text(std::uint32_t kind, std::string value);
 
+  std::string_view function_;
   std::string list_;
   std::vector<flame_value> values_;
   std::deque<std::string> texts_;

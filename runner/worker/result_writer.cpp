@@ -1,14 +1,12 @@
 #include "runner/worker/result_writer.hpp"
 
 #include <algorithm>
-#include <array>
-#include <boost/json/parse.hpp>
-#include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "wire/limits.hpp"
+#include "runner/worker/json_reader.hpp"
 
 namespace flame::worker {
 namespace {
@@ -17,79 +15,26 @@ using wire::Kind;
 [[noreturn]] void bad(const std::string& what) { throw Error(ErrorKind::bad_result, what); }
 }  // namespace
 
-void append_number(std::string& out, double value) {
-  if (std::isnan(value))
-    out += "\"NaN\"";
-  else if (std::isinf(value))
-    out += value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
-  else if (value == 0)
-    out += '0';  // JavaScript prints -0 as 0
-  else {
-    // The shortest digits that read back the same, laid out as ECMAScript's Number::toString does.
-    std::array<char, 32> buffer{};
-    const auto end =
-        std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
-    std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
-    if (text.front() == '-') {
-      out += '-';
-      text.remove_prefix(1);
-    }
-    const std::size_t e = text.find('e');
-    int exponent = 0;
-    const char* exponent_text = text.data() + e + (text[e + 1] == '+' ? 2 : 1);
-    std::from_chars(exponent_text, text.data() + text.size(), exponent);
-    std::string digits(1, text[0]);
-    if (e > 2) digits += text.substr(2, e - 2);
-    const int count = static_cast<int>(digits.size());
-    const int point = exponent + 1;  // digits before the decimal point
-    if (point >= count && point <= 21) {
-      out += digits;
-      out.append(static_cast<std::size_t>(point - count), '0');
-    } else if (point > 0 && point <= 21) {
-      out.append(digits, 0, static_cast<std::size_t>(point))
-          .append(".")
-          .append(digits, static_cast<std::size_t>(point));
-    } else if (point > -6 && point <= 0) {
-      out += "0.";
-      out.append(static_cast<std::size_t>(-point), '0').append(digits);
-    } else {
-      out += digits[0];
-      if (count > 1) out.append(".").append(digits, 1);
-      out += exponent < 0 ? "e-" : "e+";
-      out += std::to_string(std::abs(exponent));
-    }
-  }
-}
-
 void append_json_string(std::string& out, std::string_view valid_utf8) {
   constexpr std::string_view digits = "0123456789abcdef";
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; };
   out += '"';
-  for (const char c : valid_utf8) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += digits[static_cast<unsigned char>(c) >> 4];
-          out += digits[static_cast<unsigned char>(c) & 15];
-        } else {
-          out += c;
-        }
-    }
+  while (!valid_utf8.empty()) {
+    const auto end = std::find_if_not(valid_utf8.begin(), valid_utf8.end(), plain);
+    const auto size = static_cast<std::size_t>(end - valid_utf8.begin());
+    out += valid_utf8.substr(0, size);
+    valid_utf8.remove_prefix(size);
+    if (valid_utf8.empty()) break;
+    const char c = valid_utf8.front();
+    valid_utf8.remove_prefix(1);
+    out += '\\';
+    if (c == '"' || c == '\\')
+      out += c;
+    else if (c == '\n' || c == '\r' || c == '\t')
+      out += c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
+    else
+      out.append("u00") +=
+          {digits[static_cast<unsigned char>(c) >> 4], digits[static_cast<unsigned char>(c) & 15]};
   }
   out += '"';
 }
@@ -106,20 +51,27 @@ const wire::Type* ResultWriter::expected(std::string_view what) const {
   return level.member;
 }
 
-void ResultWriter::place(Kind kind, std::string_view what) {
+void ResultWriter::room_for(std::uint64_t size) const {
+  if (size <= max_bytes_ && text_.size() <= max_bytes_ - size) return;
+  throw Error(ErrorKind::limit, "wrote a result of more than " + std::to_string(max_bytes_) + " bytes",
+              "write it as a stream");
+}
+
+const wire::Type& ResultWriter::place(Kind kind, std::string_view what) {
   const wire::Type* type = expected(what);
   const bool number = type->kind == Kind::f64 && (kind == Kind::i64 || kind == Kind::u64);
   if (type->kind != kind && !number)
     bad("wrote " + std::string(what) + " where " + to_string(*type) + " is declared");
-  if (text_.size() > wire::kResultMaxBytes) throw Error(ErrorKind::limit, "a result over the limit");
+  room_for(64);  // what a number, a bracket and a comma may take
   if (levels_.empty()) {
     written_ = true;
-    return;
+    return *type;
   }
   Level& level = levels_.back();
   if (level.type->kind == Kind::array && level.count > 0) text_ += ',';
   ++level.count;
   level.member = nullptr;
+  return *type;
 }
 
 void ResultWriter::null() {
@@ -134,40 +86,64 @@ void ResultWriter::boolean(bool value) {
   text_ += value ? "true" : "false";
 }
 void ResultWriter::i64(std::int64_t value) {
-  place(Kind::i64, "i64");
+  const wire::Type& type = place(Kind::i64, "i64");
+  if (type.kind == Kind::f64) return append_number(text_, static_cast<double>(value));
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() >> (64 - type.bits);
+  if (value > most || value < -most - 1)
+    bad("wrote " + std::to_string(value) + " where " + to_string(type) + " is declared");
   text_ += std::to_string(value);
 }
 void ResultWriter::u64(std::uint64_t value) {
-  place(Kind::u64, "u64");
+  const wire::Type& type = place(Kind::u64, "u64");
+  if (type.kind == Kind::f64) return append_number(text_, static_cast<double>(value));
+  if (value > std::numeric_limits<std::uint64_t>::max() >> (64 - type.bits))
+    bad("wrote " + std::to_string(value) + " where " + to_string(type) + " is declared");
   text_ += std::to_string(value);
 }
 void ResultWriter::f64(double value) {
-  place(Kind::f64, "f64");
-  append_number(text_, value);
+  const wire::Type& type = place(Kind::f64, "f64");
+  if (type.bits == 64) return append_number(text_, value);
+  const auto narrow = static_cast<float>(value);
+  if (std::isfinite(value) && !std::isfinite(narrow)) {
+    std::string shown;
+    append_number(shown, value);
+    bad("wrote " + shown + " where " + to_string(type) + " is declared");
+  }
+  append_number(text_, narrow);
 }
 void ResultWriter::string(std::string_view text) {
   if (const auto at = first_invalid_utf8(text))
     bad("wrote a string that is not valid UTF-8 at byte " + std::to_string(*at));
   place(Kind::string, "string");
+  room_for(text.size());
   append_json_string(text_, text);
+  room_for(0);
 }
 void ResultWriter::bytes(std::string_view data) {
   place(Kind::bytes, "bytes");
   raw_ = levels_.empty();
+  room_for(data.size());
   if (raw_)
     text_ = data;
   else
     text_.append("\"").append(base64(data)).append("\"");
 }
 void ResultWriter::json(std::string_view text) {
-  boost::system::error_code why;
-  (void)boost::json::parse(boost::json::string_view(text.data(), text.size()), why);
-  if (why) bad("wrote JSON that is not valid: " + why.message());
+  try {
+    JsonReader reader(text);
+    (void)reader.value();
+    reader.end();
+  } catch (const JsonError& error) {
+    bad("wrote JSON that is not valid: " + error.why);
+  }
   place(Kind::json, "json");
-  // One line: a caller reads a result a line.
+  room_for(text.size());
+  // On one line, for a caller reads a result a line. Inside a string no line can end: all these are white
+  // space.
   const std::size_t from = text_.size();
   text_ += text;
-  std::replace(text_.begin() + static_cast<std::ptrdiff_t>(from), text_.end(), '\n', ' ');
+  const auto ends_line = [](char c) { return c == '\n' || c == '\r'; };
+  std::replace_if(text_.begin() + static_cast<std::ptrdiff_t>(from), text_.end(), ends_line, ' ');
 }
 
 void ResultWriter::begin_array() {

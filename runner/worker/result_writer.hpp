@@ -5,17 +5,20 @@
 #include <string_view>
 #include <vector>
 
+#include "runner/worker/number_text.hpp"
+#include "wire/limits.hpp"
 #include "wire/signature.hpp"
 
 namespace flame::worker {
 
-// A number as JavaScript prints it; NaN and the infinities as JSON strings.
-void append_number(std::string& out, double value);
 void append_json_string(std::string& out, std::string_view valid_utf8);
 
 class ResultWriter {
  public:
-  explicit ResultWriter(const wire::Type* declared) : declared_(declared) {}
+  // declared: nullptr for a function without a result. All members throw Error(bad_result), or Error(limit)
+  // when the text would pass max_bytes.
+  explicit ResultWriter(const wire::Type* declared, std::uint64_t max_bytes = wire::kResultMaxBytes)
+      : declared_(declared), max_bytes_(max_bytes) {}
 
   void null();
   void boolean(bool value);
@@ -42,13 +45,15 @@ class ResultWriter {
     const wire::Type* member = nullptr;  // record: type of the key that was just written
     std::vector<bool> seen = {};
   };
-  // Checks that a value of this kind may stand here, writes the comma; every method above but key and end
-  // begins so.
-  void place(wire::Kind kind, std::string_view what);
+  // Checks that a value of this kind may stand here, writes the comma, answers its type; every method above
+  // but key and end begins so.
+  const wire::Type& place(wire::Kind kind, std::string_view what);
+  void room_for(std::uint64_t size) const;
   const wire::Type* expected(std::string_view what) const;
   void close(wire::Kind kind, char bracket);
 
   const wire::Type* declared_;
+  std::uint64_t max_bytes_;
   std::vector<Level> levels_;
   std::string text_;
   bool written_ = false;
