@@ -23,6 +23,9 @@ struct LoadedPlugin {
   std::vector<std::string> names() const;
 };
 
+// Checks the table that a plugin gave, whose file (for its manifest) and path (for messages) are these.
+LoadedPlugin check_plugin(const flame_plugin* table, const std::string& file, const std::string& path);
+
 // dlopens file and asks for the table; path is what messages call it. Throws Error(plugin_unloadable,
 // abi_mismatch). Never unloaded: a C++ library would stay mapped half alive.
 LoadedPlugin load_plugin(const std::string& file, const std::string& path);
