@@ -15,7 +15,7 @@ fi
 
 compiles_alone() {
   local compiler
-  case "$1" in *.h) compiler=(gcc -std=c11 -x c) ;; *plugin.hpp) compiler=(g++ -std=c++17 -x c++) ;; *) compiler=(g++ -std=c++20 -x c++) ;; esac
+  case "$1" in *.h) compiler=(gcc -std=c11 -x c) ;; plugin-sdk/*) compiler=(g++ -std=c++17 -x c++) ;; *) compiler=(g++ -std=c++20 -x c++) ;; esac
   echo "#include \"$1\"" | "${compiler[@]}" -fsyntax-only -Wall -Wextra -I. -Iplugin-sdk/include -DFMT_HEADER_ONLY - ||
     { echo "lint: $1 does not compile alone"; return 1; }
 }
