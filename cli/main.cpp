@@ -21,6 +21,8 @@ Usage: flame COMMAND [OPTIONS] [ARGUMENT...]
   map      run a function on every item of an input
   pool     status, warm and destroy the runners of a pool
   inspect  what a plugin is and needs, without running any of it
+  check    whether a plugin will load there, before anything is paid for
+  image-facts  what this image offers to plugins
 
 Example: flame run math.so add 100 20
 Try 'flame COMMAND --help', or: man flame
@@ -31,10 +33,8 @@ struct Command {
   int (*run)(int argc, char** argv);
 };
 constexpr Command kCommands[] = {
-    {"run", run_command},
-    {"map", map_command},
-    {"pool", pool_command},
-    {"inspect", inspect_command},
+    {"run", run_command},         {"map", map_command},     {"pool", pool_command},
+    {"inspect", inspect_command}, {"check", check_command}, {"image-facts", image_facts_command},
 };
 
 int dispatch(int argc, char** argv) {

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/ui/report.hpp"
+#include "client/plugin/preflight.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::cli {
@@ -60,7 +61,8 @@ int pool_command(int argc, char** argv) {
                 "try 'flame pool --help'");
   client::Pool pool{client::PoolSettings()};
   if (verb == "status") return status(pool, option == "--json");
-  if (verb == "warm") (void)pool.find(Deadline());
+  if (verb == "warm")
+    client::record_hello(pool.settings().name, pool.settings().backend, pool.find(Deadline())->hello());
   if (verb == "destroy")
     for (const auto& machine : pool.list(Deadline()))
       pool.destroy(machine.name, Deadline::in(std::chrono::seconds(20)));

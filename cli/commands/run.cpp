@@ -17,6 +17,7 @@
 #include "client/call.hpp"
 #include "client/crash/explain.hpp"
 #include "client/plugin/plugin_file.hpp"
+#include "client/plugin/preflight.hpp"
 #include "client/pool/pool.hpp"
 #include "wire/signature.hpp"
 
@@ -249,7 +250,9 @@ int run_it(const RunOptions& options, int count, char** words) {
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   client::Pool pool(options.pool);
-  const auto link = pool.find(options.deadline);
+  client::Pool::Watch watch;
+  watch.before_boot = [&] { client::preflight(plugin, options.pool.name, pool.generation()); };
+  const auto link = pool.find(options.deadline, watch);
   try {
     client::run_call(*link, call, events);
   } catch (Error& error) {

@@ -10,6 +10,8 @@ namespace flame::client {
 namespace {
 
 void read_segments(ByteSource& source, const Elf64_Ehdr& head, Elf& elf) {
+  // Without its header the ABI's default counts.
+  elf.executable_stack = head.e_machine == EM_X86_64;
   if (head.e_phnum == 0) return;
   if (head.e_phentsize != sizeof(Elf64_Phdr)) throw elf_damage("its program headers have a wrong size");
   if (head.e_phnum > kElfSegmentMaxCount)

@@ -178,7 +178,7 @@ std::optional<PluginFile> decode_cache_entry(std::string_view bytes, const FileK
   }
 }
 
-std::string cache_dir() noexcept {
+std::string cache_dir() {
   const char* base = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   std::string path;
@@ -187,6 +187,14 @@ std::string cache_dir() noexcept {
   else if (home != nullptr && *home == '/')
     path = std::string(home) + "/.cache";
   return path.empty() ? path : path + "/flame";
+}
+
+bool make_cache_dir(const char* name) {
+  const std::string base = cache_dir(), directory = base + "/" + name;
+  if (base.empty()) return false;
+  for (const std::string& one : {base.substr(0, base.rfind('/')), base, directory})
+    ::mkdir(one.c_str(), 0700);
+  return ::access(directory.c_str(), W_OK) == 0;
 }
 
 std::optional<PluginFile> recall_plugin(const FileKey& key) noexcept {
@@ -211,13 +219,10 @@ std::optional<PluginFile> recall_plugin(const FileKey& key) noexcept {
 
 void remember_plugin(const FileKey& key, const PluginFile& file) noexcept {
   try {
-    const std::string base = cache_dir(), directory = base + "/plugins";
-    if (base.empty() || !settled(key)) return;
+    if (!settled(key)) return;
     const std::string entry = encode_cache_entry(key, file);
-    if (entry.size() > kPluginCacheEntryMaxBytes) return;
-    ::mkdir(base.substr(0, base.rfind('/')).c_str(), 0700);
-    ::mkdir(base.c_str(), 0700);
-    ::mkdir(directory.c_str(), 0700);
+    if (entry.size() > kPluginCacheEntryMaxBytes || !make_cache_dir("plugins")) return;
+    const std::string directory = cache_dir() + "/plugins";
     write_file_atomic(entry_path(directory, key), entry, 0600);
     bound(directory);
   } catch (...) {

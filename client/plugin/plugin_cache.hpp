@@ -19,7 +19,9 @@ std::optional<PluginFile> decode_cache_entry(std::string_view bytes, const FileK
 std::optional<PluginFile> recall_plugin(const FileKey& key) noexcept;
 void remember_plugin(const FileKey& key, const PluginFile& file) noexcept;
 
-// The user's cache directory for flame ("…/flame"), made if need be; empty when there is none.
-std::string cache_dir() noexcept;
+// The user's cache directory for flame ("…/flame"); empty when there is none.
+std::string cache_dir();
+// Makes that directory and `name` in it; false when it cannot be.
+bool make_cache_dir(const char* name);
 
 }  // namespace flame::client

@@ -184,6 +184,7 @@ void Pool::retire_old() {
 }
 
 std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& watch) {
+  if (watch.before_boot) watch.before_boot();
   used_.insert(watch.avoid.begin(), watch.avoid.end());
   if (begin_boot(deadline) == 0) return nullptr;
   if (watch.on_phase) watch.on_phase("boot");

@@ -41,6 +41,7 @@ class Pool {
   struct Watch {
     std::function<void(std::string_view)> on_phase;   // "find", "boot", "connect"
     std::function<void(const std::string&)> on_note;  // what the engine says meanwhile
+    std::function<void()> before_boot;                // nothing is ready; what it throws ends find()
     std::set<std::string> avoid;                      // names of runners that said busy
   };
   // A link to a ready runner; boots one when there is none. Throws Error(boot_failed, timed_out, …).

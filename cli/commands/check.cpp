@@ -1,0 +1,124 @@
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+
+#include "base/fd.hpp"
+#include "base/text.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/commands/simple_options.hpp"
+#include "cli/ui/report.hpp"
+#include "client/plugin/check.hpp"
+#include "client/plugin/image_scan.hpp"
+#include "client/plugin/limits.hpp"
+#include "client/pool/pool.hpp"
+
+namespace flame::cli {
+namespace {
+
+namespace json = boost::json;
+using client::CheckReport;
+using client::ImageFacts;
+
+constexpr const char* kHelp = R"(flame check - whether a plugin will load there, before anything is paid for
+
+Usage: flame check [--against WHAT] [--json] PLUGIN
+
+  --against WHAT   a file of 'flame image-facts', a base image such as debian:12, a pool or one of
+                   its runners (default: what is recorded of the default pool, else this computer)
+  --json           the findings, as one JSON object
+  --bases          list the base images that flame knows
+  --help           this text
+
+Exit status: 0 it will load; 126 it will not, and each finding says why and what to do;
+125 flame or its arguments; 127 no such file.
+
+Example: flame check --against debian:12 math.so
+)";
+
+bool is_file(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+std::optional<ImageFacts> facts_of_runner(const std::string& name) {
+  client::Pool pool{client::PoolSettings()};
+  for (const client::Runner& runner : pool.known())
+    if (runner.name == name || pool.settings().name == name)
+      return client::facts_from_hello(pool.connect(runner, Deadline::in(std::chrono::seconds(5)))->hello());
+  return std::nullopt;
+}
+
+ImageFacts facts_for(const SimpleOptions& options) {
+  const std::string what = options.value("--against");
+  if (!options.has("--against")) {
+    const auto recorded = client::recorded_facts("default");
+    return recorded ? *recorded : client::scan_image("/");
+  }
+  if (const auto base = client::base_facts(what)) return *base;
+  if (is_file(what)) {
+    ImageFacts facts = client::parse_facts(read_file(what, client::kFactsMaxBytes));
+    if (facts.source.empty()) facts.source = what;
+    return facts;
+  }
+  if (const auto recorded = client::recorded_facts(what)) return *recorded;
+  if (const auto runner = facts_of_runner(what)) return *runner;
+  std::vector<std::string> names = client::base_names();
+  const auto near = nearest(what, names);
+  throw Error(
+      ErrorKind::usage,
+      "check: '" + what + "' is no file of facts, no known base image, and no pool or runner that is known",
+      near ? "did you mean '" + *near + "'?" : "list the base images with 'flame check --bases'");
+}
+
+std::string text_of(const CheckReport& report, const std::string& plugin, const ImageFacts& facts) {
+  std::string out;
+  for (const auto& path : report.beside) out += "travels along: " + path + "\n";
+  for (const auto& one : report.findings) {
+    out += (one.fatal ? "" : "warning: ") + one.what + "; " + one.why + ".\n";
+    out += "  Fix: " + one.fix + ".\n";
+  }
+  if (!report.fatal()) out += plugin + " will load on " + facts.source + "\n";
+  return printable(out, true);
+}
+
+json::value json_of(const CheckReport& report, const std::string& plugin, const ImageFacts& facts) {
+  json::array findings, beside;
+  const auto text = [](const std::string& value) { return json::string(printable(value)); };
+  for (const auto& one : report.findings)
+    findings.push_back({{"code", one.code},
+                        {"what", text(one.what)},
+                        {"why", text(one.why)},
+                        {"fix", text(one.fix)},
+                        {"fatal", one.fatal}});
+  for (const auto& path : report.beside) beside.push_back(text(path));
+  return {{"plugin", text(plugin)},
+          {"against", text(facts.source)},
+          {"loads", !report.fatal()},
+          {"findings", findings},
+          {"beside", beside}};
+}
+
+int list_bases() {
+  std::string out;
+  for (const auto& name : client::base_names()) out += name + "\n";
+  print(out);
+  return 0;
+}
+
+}  // namespace
+
+int check_command(int argc, char** argv) {
+  const SimpleOptions options = parse_simple("check", argc, argv, {"--json", "--bases"}, {"--against"});
+  if (options.has("--help")) return print_help(kHelp);
+  if (options.has("--bases")) return list_bases();
+  if (options.operands.size() != 1)
+    throw Error(ErrorKind::usage, "check: wants one PLUGIN", "try 'flame check --help'");
+  const client::OpenPlugin plugin = client::open_plugin(options.operands[0]);
+  const ImageFacts facts = facts_for(options);
+  const CheckReport report = client::check_plugin(plugin, facts);
+  print(options.has("--json") ? json::serialize(json_of(report, plugin.path, facts)) + "\n"
+                              : text_of(report, options.operands[0], facts));
+  return report.fatal() ? 126 : 0;
+}
+
+}  // namespace flame::cli
