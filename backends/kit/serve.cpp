@@ -5,6 +5,9 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -109,9 +112,47 @@ std::uint64_t Request::number_setting(std::string_view key) const {
   return number;
 }
 
-int serve(const std::string& backend, const std::vector<Verb>& verbs) {
+namespace {
+
+// Lines of several threads must not mix.
+bool write_line(const json::object& line) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  return write_all(STDOUT_FILENO, json::serialize(line) + "\n");
+}
+
+// The threads that answer; serve() leaves when all have.
+class Answering {
+ public:
+  ~Answering() {
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [this] { return running_ == 0; });
+  }
+  template <class Body>
+  void start(Body body) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++running_;
+    }
+    std::thread([this, body = std::move(body)] {
+      body();
+      const std::lock_guard lock(mutex_);
+      if (--running_ == 0) ended_.notify_all();
+    }).detach();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  int running_ = 0;
+};
+
+}  // namespace
+
+int serve(const std::string& backend, const std::vector<Verb>& verbs, Concurrency concurrency) {
   std::string pending;
   std::array<char, 16 * 1024> buffer;
+  Answering answering;
   for (bool open = true; open;) {
     const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
@@ -121,7 +162,11 @@ int serve(const std::string& backend, const std::vector<Verb>& verbs) {
     std::size_t at = 0;
     for (std::size_t end; (end = pending.find('\n', at)) != std::string::npos; at = end + 1) {
       const std::string_view line = std::string_view(pending).substr(at, end - at);
-      if (!line.empty() && !write_all(STDOUT_FILENO, json::serialize(answer(backend, verbs, line)) + "\n"))
+      if (line.empty()) continue;
+      if (concurrency == Concurrency::threads)
+        answering.start(
+            [&backend, &verbs, kept = std::string(line)] { write_line(answer(backend, verbs, kept)); });
+      else if (!write_line(answer(backend, verbs, line)))
         return 1;
     }
     pending.erase(0, at);
@@ -131,8 +176,7 @@ int serve(const std::string& backend, const std::vector<Verb>& verbs) {
 }
 
 void note(const Request& request, std::string_view text) {
-  const json::object line = {{"id", request.id}, {"note", json::string_view(text.data(), text.size())}};
-  write_all(STDOUT_FILENO, json::serialize(line) + "\n");
+  write_line({{"id", request.id}, {"note", json::string_view(text.data(), text.size())}});
 }
 
 }  // namespace flame::backend

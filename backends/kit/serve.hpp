@@ -35,9 +35,13 @@ class NameTaken : public std::exception {
   std::string message;
 };
 
-// Answers requests, one after the other, until stdin ends. Returns the exit status.
-int serve(const std::string& backend, const std::vector<Verb>& verbs);
-// Progress for people, before the answer to this request.
+// threads: each request has a thread of its own, and a verb's function may run several times at once.
+enum class Concurrency { one_by_one, threads };
+
+// Answers requests until stdin ends and all are answered. Returns the exit status.
+int serve(const std::string& backend, const std::vector<Verb>& verbs,
+          Concurrency concurrency = Concurrency::one_by_one);
+// Progress for people, before the answer to this request. [any thread]
 void note(const Request& request, std::string_view text);
 
 }  // namespace flame::backend

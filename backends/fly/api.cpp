@@ -1,0 +1,140 @@
+#include "backends/fly/api.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "base/text.hpp"
+
+namespace flame::backend::fly {
+namespace {
+
+namespace json = boost::json;
+constexpr int kWaitMaxSeconds = 60;  // what the API takes; a longer wait asks again
+
+// Full jitter: a random part of a pause that doubles, so that many clients do not come back at once.
+void pause_before_retry(int tries, std::optional<std::int64_t> asked_ms, Deadline deadline) {
+  const std::int64_t most = std::min<std::int64_t>(250LL << std::min(tries, 5), 5000);
+  const std::int64_t random = static_cast<unsigned char>(random_bytes(1)[0]);
+  const std::int64_t pause = asked_ms.value_or(0) + most / 4 + most * 3 / 4 * random / 255;
+  const std::uint64_t left = deadline.remaining_ms();
+  std::this_thread::sleep_for(milliseconds(std::min<std::uint64_t>(static_cast<std::uint64_t>(pause), left)));
+}
+
+Error unreachable(const Identity& identity, const std::string& why) {
+  return Error(ErrorKind::unreachable, "cannot reach the Machines API at " + identity.api + ": " + why,
+               "is the network up? FLY_FLAPS_BASE_URL names another address");
+}
+
+}  // namespace
+
+Api::Api(Identity identity, const std::string& runtime_dir)
+    : identity_(std::move(identity)), pacing_(runtime_dir) {}
+
+Answer Api::send(const Call& call, Deadline deadline) {
+  const bool of_app = call.machine.empty();
+  const bool reads = std::string_view(call.method) == "GET";
+  for (int tries = 0;; ++tries) {
+    if (of_app)
+      pacing_.wait_for_app(call.action, identity_.app, deadline);
+    else
+      pacing_.wait_for_machine(call.action, call.machine, deadline);
+    Answer answer;
+    try {
+      const HttpRequest request{call.method,
+                                identity_.api + "/v1/apps/" + identity_.app + "/machines" + call.path,
+                                call.body,
+                                {"Authorization: " + identity_.authorization, "Accept: application/json"}};
+      answer = classify(transport_.send(request, deadline));
+    } catch (const HttpFailure& failure) {
+      if (failure.reached && !reads) {
+        answer.meaning = Meaning::ambiguous;
+        answer.text = failure.message;
+        return answer;
+      }
+      if (deadline.passed() || tries >= 8) throw unreachable(identity_, failure.message);
+      pause_before_retry(tries, std::nullopt, deadline);
+      continue;
+    }
+    const bool limited = answer.meaning == Meaning::rate_limited;
+    if (!limited && !(reads && answer.meaning == Meaning::ambiguous)) return answer;
+    if (limited) pacing_.spent(call.action, of_app ? identity_.app : call.machine, of_app);
+    if (deadline.passed()) return answer;
+    pause_before_retry(tries, answer.retry_after_ms, deadline);
+    if (deadline.passed()) return answer;
+  }
+}
+
+Answer Api::on_machine(const char* action, const char* method, const std::string& id, const std::string& rest,
+                       std::string body, Deadline deadline) {
+  return send({action, method, "/" + id + rest, id, std::move(body)}, deadline);
+}
+
+Answer Api::list(const std::string& query, Deadline deadline) {
+  json::array all;
+  for (std::string cursor;;) {
+    std::string path = "?limit=1000";
+    if (!query.empty()) path += "&" + query;
+    if (!cursor.empty()) path += "&cursor=" + cursor;
+    Answer page = send({"list", "GET", path, "", ""}, deadline);
+    if (page.meaning != Meaning::done) return page;
+    if (!page.body.is_array()) {
+      page.meaning = Meaning::ambiguous;
+      page.text = "a list that is no list";
+      return page;
+    }
+    for (auto& machine : page.body.get_array()) all.push_back(std::move(machine));
+    if (page.next_cursor.empty() || page.next_cursor == cursor) {
+      page.body = std::move(all);
+      return page;
+    }
+    cursor = page.next_cursor;
+  }
+}
+
+Answer Api::get(const std::string& id, Deadline deadline) {
+  return on_machine("get", "GET", id, "", "", deadline);
+}
+Answer Api::events(const std::string& id, Deadline deadline) {
+  return on_machine("events", "GET", id, "/events", "", deadline);
+}
+Answer Api::create(const json::value& body, Deadline deadline) {
+  return send({"create", "POST", "", "", json::serialize(body)}, deadline);
+}
+Answer Api::start(const std::string& id, Deadline deadline) {
+  return on_machine("start", "POST", id, "/start", "", deadline);
+}
+Answer Api::stop(const std::string& id, Deadline deadline) {
+  return on_machine("stop", "POST", id, "/stop", R"({"signal":"SIGTERM"})", deadline);
+}
+Answer Api::suspend(const std::string& id, Deadline deadline) {
+  return on_machine("suspend", "POST", id, "/suspend", "", deadline);
+}
+Answer Api::destroy(const std::string& id, bool force, Deadline deadline) {
+  return on_machine("delete", "DELETE", id, force ? "?force=true" : "", "", deadline);
+}
+
+Answer Api::wait(const std::string& id, const std::vector<std::string>& states, Deadline deadline) {
+  const auto left_seconds =
+      static_cast<int>(std::min<std::uint64_t>(deadline.remaining_ms() / 1000, kWaitMaxSeconds));
+  std::string path = "/wait?timeout=" + std::to_string(std::max(left_seconds, 1));
+  for (const auto& state : states) path += "&state=" + state;
+  return on_machine("wait", "GET", id, path, "", deadline);
+}
+
+Answer Api::logs(const std::string& id, Deadline deadline) {
+  const HttpRequest request{"GET",
+                            identity_.logs_api + "/api/v1/apps/" + identity_.app + "/logs?instance=" + id,
+                            "",
+                            {"Authorization: " + identity_.authorization, "Accept: application/json"}};
+  try {
+    return classify(transport_.send(request, deadline));
+  } catch (const HttpFailure& failure) {
+    throw Error(ErrorKind::unreachable,
+                "cannot reach the logs API at " + identity_.logs_api + ": " + failure.message);
+  }
+}
+
+}  // namespace flame::backend::fly

@@ -1,0 +1,52 @@
+// The Machines API for one app: pacing, and the retries that are always safe. Blocks; any thread.
+#pragma once
+#include <boost/json/value.hpp>
+#include <string>
+#include <vector>
+
+#include "backends/fly/answer.hpp"
+#include "backends/fly/identity.hpp"
+#include "backends/fly/pacing.hpp"
+#include "backends/fly/transport.hpp"
+
+namespace flame::backend::fly {
+
+class Api {
+ public:
+  Api(Identity identity, const std::string& runtime_dir);
+
+  const Identity& identity() const { return identity_; }
+
+  // Requests that nothing was changed by (429, never arrived, 5xx of a GET) are repeated with a jittered
+  // pause until the deadline; every other answer is given back. Throws Error(timed_out, unreachable).
+  Answer list(const std::string& query,
+              Deadline deadline);  // query: "" or "metadata.k=v&…"; all pages joined
+  Answer get(const std::string& id, Deadline deadline);
+  Answer events(const std::string& id, Deadline deadline);
+  Answer create(const boost::json::value& body, Deadline deadline);
+  Answer start(const std::string& id, Deadline deadline);
+  Answer stop(const std::string& id, Deadline deadline);
+  Answer suspend(const std::string& id, Deadline deadline);
+  Answer destroy(const std::string& id, bool force, Deadline deadline);
+  // Until the machine is in one of the states ("started,stopped"), at most a minute: Meaning::not_yet.
+  Answer wait(const std::string& id, const std::vector<std::string>& states, Deadline deadline);
+  Answer logs(const std::string& id, Deadline deadline);  // of the logs API
+
+ private:
+  struct Call {
+    const char* action;  // the limit that it counts against
+    const char* method;
+    std::string path;     // behind /v1/apps/APP/machines
+    std::string machine;  // empty: the app's own limit
+    std::string body;
+  };
+  Answer send(const Call& call, Deadline deadline);
+  Answer on_machine(const char* action, const char* method, const std::string& id, const std::string& rest,
+                    std::string body, Deadline deadline);
+
+  Identity identity_;
+  Pacing pacing_;
+  Transport transport_;
+};
+
+}  // namespace flame::backend::fly
