@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -32,10 +33,20 @@ Error bad_address(std::string_view text) {
                "numbers only: 127.0.0.1:8080, [::1]:8080; port 0 picks one");
 }
 
+// "$FLY_PRIVATE_IP:8080": an engine tells a machine its address only when it runs.
+std::string host_from_environment(const std::string& name, std::string_view text) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0')
+    throw Error(ErrorKind::config, "cannot listen at '" + std::string(text) + "': " + name + " is not set");
+  const std::string_view host = value;
+  return host.find(':') == std::string_view::npos ? std::string(host) : "[" + std::string(host) + "]";
+}
+
 socklen_t parse(std::string_view text, Address& out) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) throw bad_address(text);
   std::string host(text.substr(0, colon));
+  if (host.starts_with("$")) host = host_from_environment(host.substr(1), text);
   const std::string_view digits = text.substr(colon + 1);
   std::uint16_t port = 0;
   const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), port);

@@ -69,7 +69,7 @@ void set_log_level_option(Options& out, const char* name, const std::string& val
 }
 
 constexpr Row kTable[] = {
-    {"listen", "ADDR:PORT", "serve TCP at a numeric address; needs a token; may be repeated",
+    {"listen", "ADDR:PORT", "serve TCP there: numbers, or $NAME:PORT; needs a token; may be repeated",
      add_text<&Options::listen>},
     {"token-file", "FILE", "the token; the file is removed (else: FLAME_SECRET)",
      set_text<&Options::token_file>},

@@ -56,10 +56,11 @@ const Kind& kind_of(std::string_view name) {
   return *std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& kind) { return kind.name == name; });
 }
 
+// The least that is enough, else the most there is.
 std::uint64_t nearest_count(const Kind& kind, std::uint64_t wanted) {
   std::uint64_t best = kind.cpus.front();
   for (const std::uint64_t count : kind.cpus)
-    if (count != 0 && (count <= wanted || best < wanted)) best = count;
+    if (count != 0 && best < wanted) best = count;
   return best;
 }
 
