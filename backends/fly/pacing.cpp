@@ -15,8 +15,9 @@
 namespace flame::backend::fly {
 namespace {
 
-constexpr Rate kAction{1000, 3};
-constexpr Rate kLook{200, 10};
+// A little slower than the limits, for requests arrive closer together than they were sent.
+constexpr Rate kAction{1050, 3};
+constexpr Rate kLook{210, 10};
 
 const Rate& rate_of(const std::string& action) { return action == "get" ? kLook : kAction; }
 
