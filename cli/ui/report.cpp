@@ -55,6 +55,7 @@ std::string cause_of(const Error& error) {
   boost::json::object cause = {{"kind", error_kind_name(error.kind)},
                                {"fate", fate_name(error.fate)},
                                {"phase", error.phase},
+                               {"type", printable(error.type)},
                                {"message", printable(error.message)},
                                {"code", error.code},
                                {"signal", error.signal},
@@ -69,7 +70,8 @@ void report(const Error& error) {
   std::string text = cause_of(error);
   if (error_style().cause_fd >= 0) write_all(error_style().cause_fd, text);
   if (!error_style().json) {
-    text = "flame: " + printable(error.message) + "\n";
+    text = "flame: " + (error.type.empty() ? "" : printable(error.type) + ": ") + printable(error.message) +
+           "\n";
     for (const auto& context : error.contexts) text += "  " + printable(context) + "\n";
     if (!error.hint.empty()) text += "hint: " + printable(error.hint) + "\n";
   }
