@@ -30,7 +30,7 @@ std::string unequal(const std::string& what, const json::value& manifest, const 
 
 std::string unequal_function(const json::value& said, const flame_function& row) {
   std::string found = unequal("function", said, "name", row.name);
-  const std::string of = "of '" + printable(row.name) + "' ";
+  const std::string of = "of '" + printable(row.name) + "'";
   if (found.empty()) found = unequal("the signature " + of, said, "signature", row.signature);
   if (found.empty()) found = unequal("the flags " + of, said, "flags", row.flags);
   if (found.empty()) found = unequal("the guest " + of, said, "guest", row.guest);
