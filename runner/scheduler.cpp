@@ -1,11 +1,11 @@
 #include "runner/scheduler.hpp"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/text.hpp"
+#include "runner/fates.hpp"
+#include "runner/plugin_source.hpp"
 #include "runner/worker/channel.hpp"
-#include "runner/worker/result_writer.hpp"
+#include "runner/worker_process.hpp"
 
 namespace flame::runner {
 namespace {
@@ -13,124 +13,122 @@ namespace {
 using wire::Frame;
 using wire::FrameType;
 
-constexpr milliseconds kCancelGrace{500};  // for a function that heeds cancelled()
+constexpr std::size_t kGroupsSweepCount = 64;
+constexpr milliseconds kTimerStep{1};  // deadlines that lie closer together share a look
 
-Error end_error(const Call& call, const WorkerEnd& end, const CrashWatch& watch) {
-  if (call.wanted == Call::Wanted::timed_out)
-    return Error(ErrorKind::timed_out, "the deadline passed while the function ran")
-        .with_fate(Fate::timed_out)
-        .at_phase("run");
-  if (call.wanted == Call::Wanted::cancelled)
-    return Error(ErrorKind::cancelled, "cancelled").with_fate(Fate::cancelled).at_phase("run");
-  const std::string name = call.bind->function;
-  Error error(ErrorKind::exited,
-              name + ": the plugin ended its process with exit(" + std::to_string(end.code) + ")",
-              "a function returns; it must not call exit()");
-  if (end.signal != 0) {
-    wire::CrashReport crash = watch.report(end.signal, call.bind->sha256);
-    error = Error(ErrorKind::crashed, name + " died of " + crash.reason);
-    error.signal = end.signal;
-    error.crash = std::move(crash.json);
-    if (end.signal == SIGKILL) error.hint = "nobody here killed it: the kernel may have run out of memory";
-  }
-  return error.with_fate(Fate::crashed).at_phase("run");
-}
-
-// Its constructors or its init() ended the process.
-Error load_error(const Call& call, const WorkerEnd& end, const CrashWatch& watch) {
-  Error error(ErrorKind::plugin_unloadable, "the worker ended while it loaded '" + call.bind->path + "'");
-  if (end.signal != 0) {
-    wire::CrashReport crash = watch.report(end.signal, call.bind->sha256);
-    error.message = "loading it, the worker died of " + crash.reason;
-    error.crash = std::move(crash.json);
-  }
-  return error.at_phase("load");
+StartWorker real_workers(boost::asio::io_context& loop, const Options& options) {
+  return [&loop, &options, source = std::make_shared<PluginSource>()](
+             const std::string& path, const std::string& sha256, WorkerPort::Listener& listener) {
+    const PluginFile file = source->open(path, sha256);
+    return WorkerProcess::start(loop, options.worker, options.sandbox, file.fd.get(), file.path, file.path,
+                                listener);
+  };
 }
 
 }  // namespace
 
+Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options)
+    : Scheduler(loop, options, real_workers(loop, options)) {}
+
+Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options, StartWorker start)
+    : loop_(loop), options_(options), start_(std::move(start)), timer_(loop) {}
+
 std::size_t Scheduler::busy() const {
   return static_cast<std::size_t>(
-      std::count_if(slots_.begin(), slots_.end(), [](const Slot& s) { return s.current != nullptr; }));
+      std::count_if(slots_.begin(), slots_.end(), [](const Slot& s) { return !s.empty(); }));
+}
+
+void Scheduler::resolve(const Bind& bind) {
+  if (bind.group) return;
+  const std::string key = bind.sha256 + (bind.fresh ? "\nfresh\n" : "\n") + bind.path;
+  if (groups_.size() > kGroupsSweepCount)
+    std::erase_if(groups_, [](const auto& at) { return at.second.expired(); });
+  std::weak_ptr<Group>& known = groups_[key];
+  bind.group = known.lock();
+  if (!bind.group) {
+    bind.group = std::make_shared<Group>();
+    bind.group->path = bind.path;
+    bind.group->sha256 = bind.sha256;
+    bind.group->fresh = bind.fresh;
+    known = bind.group;
+  }
+  std::shared_ptr<Function>& function = bind.group->functions[bind.function];
+  if (!function) function = std::make_shared<Function>();
+  bind.known = function;
 }
 
 bool Scheduler::submit(const CallPtr& call) {
-  if (queue_.size() >= wire::kQueueMaxCount) return false;
-  queue_.push_back(call);
-  if (!call->deadline.unlimited()) arm_timer();
-  pump();
+  if (queued_ >= wire::kQueueMaxCount) return false;
+  resolve(*call->bind);
+  if (!call->deadline.unlimited() || call->bind->phases) call->arrived = Clock::now();
+  call->in_pieces =
+      (static_cast<unsigned char>(call->waiting[5]) & wire::flag::more) != 0;  // flags of its first frame
+  Group& group = *call->bind->group;
+  group.queue.push_back(call);
+  ++queued_;
+  if (!call->deadline.unlimited()) watch(call->deadline.at());
+  if (call->bind->phases && call->sink != nullptr) call->sink->frame(*call, {FrameType::accepted, 0, 0, {}});
+  pump(group);
   return true;
 }
 
-void Scheduler::pump() {
-  // Calls are placed in order of arrival; one that must wait for another plugin's slot does not hold up the
-  // rest.
-  for (auto at = queue_.begin(); at != queue_.end() && busy() < options_.slots;) {
-    const CallPtr call = *at;
-    if (!place(call)) {
-      ++at;
-      continue;
-    }
-    queue_.erase(std::find(queue_.begin(), queue_.end(), call));
-    at = queue_.begin();
-  }
-  if (idle() && told_idle_) told_idle_();
+// How long until the queue may have moved on: what stands in it, at the mean of its functions.
+std::uint64_t Scheduler::retry_after_ms() const {
+  double work_us = 0;
+  for (const auto& [key, weak] : groups_)
+    if (const auto group = weak.lock())
+      for (const CallPtr& call : group->queue) work_us += call->bind->known->mean_us;
+  const double wait_ms = work_us / 1000 / std::max(1U, options_.slots) / 4;
+  return static_cast<std::uint64_t>(std::clamp(wait_ms, 5.0, 5000.0));
 }
 
-// True when the call has a worker, or has ended.
-bool Scheduler::place(const CallPtr& call) {
-  if (call->state == Call::State::over) return true;
-  std::string key = call->bind->sha256 + "\n" + call->bind->path;
-  if (call->bind->fresh) key += "\nfresh " + std::to_string(call->bind->id);
-  Slot* idle_other = nullptr;
-  std::size_t alive = 0;
+// Drops calls that ended while they waited; true when one is left.
+bool Scheduler::skip_over(Group& group) {
+  while (!group.queue.empty() && group.queue.front()->state == Call::State::over) group.queue.pop_front();
+  return !group.queue.empty();
+}
+
+void Scheduler::pump(Group& group) {
+  while (skip_over(group)) {
+    const CallPtr call = group.queue.front();
+    Slot* slot = place_for(group, *call);
+    if (slot == nullptr && slots_.size() < options_.slots) {
+      slot = start(call);
+      if (slot == nullptr) continue;  // it has ended
+    }
+    if (slot == nullptr) return want_place(group);
+    give_next(*slot);
+  }
+}
+
+void Scheduler::give_next(Slot& slot) {
+  std::deque<CallPtr>& queue = slot.group()->queue;
+  const CallPtr call = std::move(queue.front());
+  queue.pop_front();
+  --queued_;
+  slot.give(call);
+}
+
+// An idle worker of the plugin; or, when there is no room for another, the one with the least to do, if
+// that is little or no place can be made.
+Slot* Scheduler::place_for(Group& group, const Call& call) {
+  Slot* best = nullptr;
+  bool idle_other = false;
   for (Slot& slot : slots_) {
-    ++alive;
-    if (slot.current || slot.leaving) continue;
-    if (slot.key == key && !call->bind->fresh) {
-      give(slot, call);
-      return true;
-    }
-    idle_other = &slot;
+    if (slot.empty() && slot.group() != &group) idle_other = true;
+    if (slot.group() != &group || !slot.takes(call)) continue;
+    if (slot.empty()) return &slot;
+    if (best == nullptr || slot.expected_us() < best->expected_us()) best = &slot;
   }
-  if (alive >= options_.slots) {
-    if (idle_other != nullptr) {  // the place is wanted for another plugin
-      idle_other->leaving = true;
-      idle_other->process->close_input();
-    }
-    return false;
-  }
-  Slot* slot = start(call, key);
-  if (slot == nullptr) return true;
-  give(*slot, call);
-  return true;
+  if (slots_.size() < options_.slots) return nullptr;
+  if (idle_other && best != nullptr && best->expected_us() > kAheadTarget_us) return nullptr;
+  return best;
 }
 
-Slot* Scheduler::start(const CallPtr& call, const std::string& key) {
-  Slot& slot = slots_.emplace_back();
-  slot.key = key;
-  slot.fresh = call->bind->fresh;
+Slot* Scheduler::start(const CallPtr& call) {
+  Slot& slot = slots_.emplace_back(static_cast<Slot::Owner&>(*this), call->bind->group);
   try {
-    PluginFile file = source_.open(call->bind->path, call->bind->sha256);
-    WorkerProcess::Events events;
-    events.on_frame = [this, &slot](const Frame& frame) { from_worker(slot, frame); };
-    events.on_print = [this, &slot](std::string_view level, std::string_view text) {
-      if (!slot.current || slot.current->sink == nullptr) return;
-      std::string body = "{\"level\":\"" + std::string(level) + "\",\"text\":";
-      worker::append_json_string(body, valid_utf8(text) ? text : std::string_view(printable(text, true)));
-      body += '}';
-      tell(slot, slot.current, {FrameType::log, 0, slot.current->number, body});
-    };
-    events.on_end = [this, &slot](const WorkerEnd& end) { worker_ended(slot, end); };
-    slot.process = WorkerProcess::start(loop_, options_.worker, options_.sandbox, file.fd.get(), file.path,
-                                        file.path, std::move(events));
-    slot.process->on_sent([this, &slot](std::size_t size) {
-      const CallPtr current = slot.current;
-      if (!current || current->state != Call::State::fed) return;
-      std::string body;
-      wire::put_u64(body, size);
-      tell(slot, current, {FrameType::window, 0, current->number, body});
-    });
+    slot.run(start_(call->bind->path, call->bind->sha256, slot));
     return &slot;
   } catch (Error& error) {
     slots_.pop_back();
@@ -139,114 +137,130 @@ Slot* Scheduler::start(const CallPtr& call, const std::string& key) {
   }
 }
 
-void Scheduler::give(Slot& slot, const CallPtr& call) {
-  slot.current = call;
-  call->slot = &slot;
-  call->state = Call::State::fed;
-  call->fed = Clock::now();
-  call->number = ++slot.calls;
-  std::string out;
-  const auto [bind, is_new] =
-      slot.binds.try_emplace(call->bind->id, static_cast<std::uint32_t>(slot.binds.size()));
-  if (is_new) {
-    std::string body = "{\"bind\":" + std::to_string(bind->second) + ",\"function\":";
-    worker::append_json_string(body, call->bind->function);
-    body += ",\"env\":" + call->bind->environment_json + "}";
-    wire::append_frame(out, FrameType::bind, 0, 0, body);
+// All slots are taken. An idle worker of another plugin gives way. Else a busy one is fed no more, if its
+// plugin has more than this one, so that nobody starves.
+void Scheduler::want_place(Group& group) {
+  std::map<const Group*, std::size_t> counts;
+  for (const Slot& slot : slots_) {
+    if (slot.leaving() || slot.wanted_for == &group) return;  // a place is on its way
+    ++counts[slot.group()];
   }
-  call->head.bind = bind->second;
-  wire::FrameReader early;
-  early.feed(call->waiting);
-  call->waiting.clear();
-  bool first = true;
-  while (const auto frame = early.next()) {
-    std::string body(frame->body);
-    if (first) {
-      call->head.remaining_ms = call->deadline.remaining_ms();
-      wire::write_call_head(body.data(), call->head);
-    }
-    first = false;
-    wire::append_frame(out, frame->type, frame->flags, call->number, body);
+  const std::size_t own = counts[&group];
+  Slot* victim = nullptr;
+  for (Slot& slot : slots_) {
+    if (slot.wanted_for != nullptr || (slot.group() == &group && !slot.empty())) continue;
+    if (slot.empty()) return leave(slot, &group);  // of another plugin, or a fresh one that is used
+    if (counts[slot.group()] <= own + (own > 0 ? 1 : 0)) continue;
+    if (victim == nullptr || slot.expected_us() < victim->expected_us()) victim = &slot;
   }
-  slot.process->send(out);
+  if (victim != nullptr) victim->wanted_for = &group;
+}
+
+void Scheduler::leave(Slot& slot, Group* for_whom) {
+  slot.wanted_for = for_whom;
+  slot.leave();
+  watch(slot.next_deadline());
+}
+
+// The group that waits, one without any worker first.
+Group* Scheduler::waiting() const {
+  Group* found = nullptr;
+  for (const auto& [key, weak] : groups_) {
+    const auto group = weak.lock();
+    if (!group || group->queue.empty()) continue;
+    found = group.get();
+    if (std::none_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.group() == group.get(); }))
+      return found;
+  }
+  return found;
+}
+
+void Scheduler::fill(Slot& slot) {
+  Group& group = *slot.group();
+  while (skip_over(group) && slot.takes(*group.queue.front())) give_next(slot);
+}
+
+void Scheduler::progressed(Slot& slot) {
+  if (slot.leaving()) return;
+  fill(slot);
+  if (!slot.empty()) return;
+  if (slot.wanted_for != nullptr || slot.group()->fresh)
+    leave(slot, slot.wanted_for);
+  else if (Group* group = queued_ > 0 ? waiting() : nullptr; group != nullptr)
+    leave(slot, group);
+  else
+    steal_for(slot);
+  check_idle();
+}
+
+void Scheduler::steal_for(Slot& slot) {
+  Slot* from = nullptr;
+  for (Slot& other : slots_)
+    if (other.group() == slot.group() && other.calls() > 1 &&
+        (from == nullptr || other.calls() > from->calls()))
+      from = &other;
+  if (from == nullptr) return;
+  give_back(from->take_back(from->calls() / 2));
+  fill(slot);
+}
+
+void Scheduler::gone(Slot& slot) {
+  // The worker is running this very function: let it go afterwards.
+  boost::asio::post(loop_, [kept = slot.worker()] {});
+  for (Slot& other : slots_)
+    if (other.wanted_for == slot.wanted_for && !other.leaving()) other.wanted_for = nullptr;
+  slots_.erase(std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return &s == &slot; }));
+  pump_all();
+  check_idle();
+}
+
+void Scheduler::pump_all() {
+  if (queued_ == 0) return;
+  if (Group* first = waiting(); first != nullptr) pump(*first);
+  std::vector<std::shared_ptr<Group>> all;
+  for (const auto& [key, weak] : groups_)
+    if (auto group = weak.lock(); group && !group->queue.empty()) all.push_back(std::move(group));
+  for (const auto& group : all) pump(*group);
+}
+
+void Scheduler::give_back(std::vector<CallPtr> calls) {
+  for (auto at = calls.rbegin(); at != calls.rend(); ++at) {
+    const CallPtr& call = *at;
+    call->state = Call::State::queued;
+    call->slot = nullptr;
+    call->bind->group->queue.push_front(call);
+    ++queued_;
+  }
 }
 
 void Scheduler::feed(const CallPtr& call, const Frame& frame) {
-  if (call->state == Call::State::over) return;
-  std::string out;
-  wire::append_frame(out, frame.type, frame.flags, call->number, frame.body);
   if (call->state == Call::State::queued)
-    call->waiting += out;
-  else
-    call->slot->process->send(out);
+    wire::append_frame(call->waiting, frame.type, frame.flags, call->number, frame.body);
+  else if (call->state == Call::State::fed)
+    call->slot->pass(call, frame);
 }
 
-// Frames that were read before the sink had enough still come.
-void Scheduler::tell(Slot& slot, const CallPtr& call, const Frame& frame) {
-  CallSink* sink = call->sink;
-  if (sink == nullptr || sink->frame(*call, frame) || slot.waits_for != nullptr) return;
-  slot.waits_for = sink;
-  slot.process->pause_reading(true);
+void Scheduler::cancel(const CallPtr& call) {
+  if (call->state == Call::State::over || call->wanted != Call::Wanted::yes) return;
+  call->wanted = Call::Wanted::cancelled;
+  if (call->state == Call::State::queued) {
+    fail(call, given_up(*call, "queue"));
+  } else {
+    call->slot->cancel(call);
+    if (!call->deadline.unlimited()) watch(call->deadline.at());
+  }
+  check_idle();
 }
 
 void Scheduler::resume(const CallSink& sink) {
-  for (Slot& slot : slots_) {
-    if (slot.waits_for != &sink) continue;
-    slot.waits_for = nullptr;
-    slot.process->pause_reading(false);
-  }
-}
-
-void Scheduler::from_worker(Slot& slot, const Frame& frame) {
-  if (frame.type == FrameType::hello) return;
-  if (frame.type == FrameType::error && frame.call == 0) {  // the plugin cannot be loaded; the worker ends
-    slot.leaving = true;
-    if (slot.current) finish(slot.current, {FrameType::error, 0, slot.current->number, frame.body});
-    return;
-  }
-  if (frame.type == FrameType::bound) {
-    if (slot.current) tell(slot, CallPtr(slot.current), frame);
-    return;
-  }
-  // Only the call that runs can say something; anything else is the plugin scribbling, or late.
-  if (!slot.current || frame.call != slot.current->number) return;
-  if (!ends_call(frame)) return tell(slot, CallPtr(slot.current), frame);
-  const CallPtr call = slot.current;
-  slot.current = nullptr;
-  if (slot.fresh) {
-    slot.leaving = true;
-    slot.process->close_input();
-  }
-  finish(call, frame);
-  pump();
-}
-
-void Scheduler::worker_ended(Slot& slot, const WorkerEnd& end) {
-  const CallPtr call = slot.current;
-  if (call) {
-    slot.current = nullptr;
-    const bool begun = slot.process->page().begun.load() >= call->number;
-    if (begun || call->wanted != Call::Wanted::yes)
-      fail(call, end_error(*call, end, slot.process->crash()));
-    else if (slot.leaving || slot.calls == 1)
-      fail(call, load_error(*call, end, slot.process->crash()));
-    else
-      fail(
-          call,
-          Error(ErrorKind::lost, "the worker ended before the call began", "run it again").at_phase("queue"));
-  }
-  const auto self = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return &s == &slot; });
-  // The process object is running this very function: let it go afterwards.
-  boost::asio::post(loop_, [kept = slot.process] {});
-  slots_.erase(self);
-  pump();
+  for (Slot& slot : slots_) slot.resume(sink);
 }
 
 void Scheduler::finish(const CallPtr& call, const Frame& last) {
   if (call->state == Call::State::over) return;
+  if (call->state == Call::State::queued) --queued_;  // its place in the queue is skipped in its turn
   call->state = Call::State::over;
-  if (call->slot != nullptr && call->slot->current == call && !call->slot->leaving)
-    call->slot->current = nullptr;
+  call->slot = nullptr;
   ++calls_done_;
   CallSink* sink = std::exchange(call->sink, nullptr);
   if (sink != nullptr) sink->frame(*call, last);
@@ -257,59 +271,46 @@ void Scheduler::fail(const CallPtr& call, Error error) {
   finish(call, {FrameType::error, 0, call->number, worker::error_json(error)});
 }
 
-void Scheduler::cancel(const CallPtr& call) {
-  if (call->state == Call::State::over || call->wanted != Call::Wanted::yes) return;
-  call->wanted = Call::Wanted::cancelled;
-  if (call->state == Call::State::queued) {
-    fail(call, Error(ErrorKind::cancelled, "cancelled before it began").at_phase("queue"));
-    queue_.erase(std::remove(queue_.begin(), queue_.end(), call), queue_.end());
-    return pump();
-  }
-  call->slot->process->page().cancelled.store(call->number);
-  std::string out;
-  wire::append_frame(out, FrameType::cancel, 0, call->number, {});
-  call->slot->process->send(out);
-  call->deadline = call->deadline.earlier(Deadline::in(kCancelGrace));
-  arm_timer();
+void Scheduler::check_idle() {
+  if (idle() && told_idle_) told_idle_();
 }
 
-void Scheduler::arm_timer() {
-  auto next = Clock::time_point::max();
-  for (const auto& call : queue_) next = std::min(next, call->deadline.at());
-  for (const Slot& slot : slots_)
-    if (slot.current) next = std::min(next, slot.current->deadline.at());
-  if (next == Clock::time_point::max()) return;
-  timer_.expires_at(next);
+// One timer for all deadlines, at the earliest that was ever told; it looks at all of them.
+void Scheduler::watch(Clock::time_point deadline) {
+  if (deadline >= timer_at_) return;
+  timer_at_ = deadline;
+  timer_.expires_at(deadline);
   timer_.async_wait([this](boost::system::error_code failed) {
     if (!failed) expire();
   });
 }
 
 void Scheduler::expire() {
-  for (std::size_t i = 0; i < queue_.size();) {
-    const CallPtr call = queue_[i];
-    if (!call->deadline.passed()) {
-      ++i;
-      continue;
+  const auto now = Clock::now();
+  timer_at_ = Clock::time_point::max();
+  auto next = Clock::time_point::max();
+  for (const auto& [key, weak] : groups_) {
+    const auto group = weak.lock();
+    if (!group) continue;
+    for (const CallPtr& call : std::vector<CallPtr>(group->queue.begin(), group->queue.end())) {
+      if (call->state != Call::State::queued) continue;
+      if (call->deadline.at() > now) {
+        next = std::min(next, call->deadline.at());
+        continue;
+      }
+      call->wanted = Call::Wanted::timed_out;
+      fail(call, given_up(*call, "queue"));
     }
-    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
-    fail(call, Error(ErrorKind::timed_out, "the deadline passed while the call waited for a free slot")
-                   .at_phase("queue"));
   }
-  for (Slot& slot : slots_) {
-    if (!slot.current || !slot.current->deadline.passed()) continue;
-    if (slot.current->wanted == Call::Wanted::yes) slot.current->wanted = Call::Wanted::timed_out;
-    slot.current->deadline = Deadline();  // once
-    slot.waits_for = nullptr;
-    slot.process->pause_reading(false);
-    slot.process->kill();
-  }
-  arm_timer();
-  pump();
+  for (Slot& slot : slots_) slot.expire(now);
+  pump_all();
+  for (const Slot& slot : slots_) next = std::min(next, slot.next_deadline());
+  if (next != Clock::time_point::max()) watch(std::max(next, now + kTimerStep));
+  check_idle();
 }
 
 void Scheduler::end_workers() {
-  for (Slot& slot : slots_) slot.process->close_input();
+  for (Slot& slot : slots_) leave(slot, nullptr);
 }
 
 }  // namespace flame::runner

@@ -1,16 +1,21 @@
 #include "runner/worker_process.hpp"
 
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
+#include <climits>
 #include <csignal>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -18,13 +23,8 @@ namespace flame::runner {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-WorkerProcess::WorkerProcess(asio::io_context& loop, Events events, int plugin_fd)
-    : events_(std::move(events)),
-      socket_(loop),
-      stdout_(loop),
-      stderr_(loop),
-      pidfd_(loop),
-      crash_(plugin_fd) {}
+WorkerProcess::WorkerProcess(asio::io_context& loop, Listener& listener, int plugin_fd)
+    : listener_(&listener), loop_(loop), socket_(loop), prints_(loop), pidfd_(loop), crash_(plugin_fd) {}
 
 WorkerProcess::~WorkerProcess() {
   if (page_ != nullptr) ::munmap(page_, sizeof(worker::SharedPage));
@@ -33,15 +33,14 @@ WorkerProcess::~WorkerProcess() {
 std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, const std::string& program,
                                                     const std::string& sandbox, int plugin_fd,
                                                     const std::string& path, const std::string& load_path,
-                                                    Events events) {
-  std::array<int, 2> pair{}, out{}, err{};
+                                                    Listener& listener) {
+  std::array<int, 2> pair{}, prints{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
     throw system_error("cannot make a socket pair", errno);
   UniqueFd ours(pair[0]), theirs(pair[1]);
-  if (::pipe2(out.data(), O_CLOEXEC) != 0) throw system_error("cannot make a pipe", errno);
-  UniqueFd out_read(out[0]), out_write(out[1]);
-  if (::pipe2(err.data(), O_CLOEXEC) != 0) throw system_error("cannot make a pipe", errno);
-  UniqueFd err_read(err[0]), err_write(err[1]);
+  // One pipe for stdout and stderr: what was printed stays in order.
+  if (::pipe2(prints.data(), O_CLOEXEC) != 0) throw system_error("cannot make a pipe", errno);
+  UniqueFd prints_read(prints[0]), prints_write(prints[1]);
   const UniqueFd page(static_cast<int>(::syscall(SYS_memfd_create, "flame-page", 1U /* MFD_CLOEXEC */)));
   if (!page || ::ftruncate(page.get(), sizeof(worker::SharedPage)) != 0)
     throw system_error("cannot make a shared page", errno);
@@ -49,7 +48,7 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
       ::mmap(nullptr, sizeof(worker::SharedPage), PROT_READ | PROT_WRITE, MAP_SHARED, page.get(), 0);
   if (memory == MAP_FAILED) throw system_error("cannot map a shared page", errno);
 
-  std::shared_ptr<WorkerProcess> self(new WorkerProcess(loop, std::move(events), plugin_fd));
+  std::shared_ptr<WorkerProcess> self(new WorkerProcess(loop, listener, plugin_fd));
   self->page_ = static_cast<worker::SharedPage*>(memory);
 
   SpawnPlan plan;
@@ -57,8 +56,8 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
   plan.arguments = {"flame-worker", "--path", path, "--sandbox", sandbox};
   if (!load_path.empty()) plan.arguments.insert(plan.arguments.end(), {"--load", load_path});
   plan.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"};
-  plan.descriptors = {{out_write.get(), 1},
-                      {err_write.get(), 2},
+  plan.descriptors = {{prints_write.get(), 1},
+                      {prints_write.get(), 2},
                       {theirs.get(), worker::kWorkerSocketFd},
                       {page.get(), worker::kWorkerPageFd},
                       {plugin_fd, worker::kWorkerPluginFd}};
@@ -66,31 +65,38 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
     plan.descriptors.emplace_back(self->crash_.record_fd(), worker::kWorkerCrashFd);
   self->nanny_ = spawn(plan);
   self->socket_.assign(asio::local::stream_protocol(), ours.release());
-  set_nonblocking(out_read.get());
-  set_nonblocking(err_read.get());
-  self->stdout_.assign(out_read.release());
-  self->stderr_.assign(err_read.release());
+  set_nonblocking(prints_read.get());
+  self->prints_.assign(prints_read.release());
   self->pidfd_.assign(self->nanny_.pidfd.release());
   self->read();
-  self->watch_prints(self->stdout_, "stdout");
-  self->watch_prints(self->stderr_, "stderr");
+  self->watch_prints();
   self->watch_end();
   return self;
 }
 
-void WorkerProcess::send(std::string_view frames) {
-  outgoing_ += frames;
-  write();
+// Many calls that are given in one turn of the loop leave together.
+void WorkerProcess::flush() {
+  if (std::exchange(flush_posted_, true)) return;
+  asio::post(loop_, [self = shared_from_this()] {
+    self->flush_posted_ = false;
+    self->write();
+  });
 }
 
 void WorkerProcess::write() {
-  if (!sending_.empty() || outgoing_.empty() || !socket_.is_open()) return;
+  if (!sending_.empty() || !socket_.is_open()) return;
+  if (outgoing_.empty()) {
+    error_code ignored;
+    if (closing_) socket_.shutdown(asio::local::stream_protocol::socket::shutdown_send, ignored);
+    return;
+  }
   sending_.swap(outgoing_);
   asio::async_write(socket_, asio::buffer(sending_),
                     [self = shared_from_this()](error_code failed, std::size_t sent) {
                       self->sending_.clear();
                       if (failed) return;  // its end is told by the nanny
-                      if (self->told_sent_) self->told_sent_(sent);
+                      self->sent_bytes_ += sent;
+                      if (!self->told_end_) self->listener_->passed(self->sent_bytes_);
                       self->write();
                     });
 }
@@ -104,53 +110,57 @@ void WorkerProcess::read() {
   if (paused_ || reading_ || read_ended_) return;
   reading_ = true;
   char* room = reader_.prepare(wire::kPieceBytes);
-  socket_.async_read_some(
-      asio::buffer(room, wire::kPieceBytes), [self = shared_from_this()](error_code failed, std::size_t n) {
-        self->reading_ = false;
-        self->reader_.commit(failed ? 0 : n);
-        bool broken = static_cast<bool>(failed);
-        if (!broken) {
-          self->drain_prints();  // what a call printed comes before its answer
-          try {
-            while (const auto frame = self->reader_.next()) {
-              if (frame->type == wire::FrameType::result || frame->type == wire::FrameType::error)
-                self->crash_.answered();
-              self->events_.on_frame(*frame);
-            }
-          } catch (const Error&) {
-            broken = true;  // the plugin wrote to the socket: nothing more can be believed
-            self->kill();
-          }
-        }
-        if (!broken) return self->read();
-        self->read_ended_ = true;
-        self->ended();
-      });
+  socket_.async_read_some(asio::buffer(room, wire::kPieceBytes),
+                          [self = shared_from_this()](error_code failed, std::size_t n) {
+                            self->reader_.commit(failed ? 0 : n);
+                            const bool more = !failed && self->take_frames();
+                            self->reading_ = false;
+                            if (more) return self->read();
+                            self->read_ended_ = true;
+                            self->ended();
+                          });
 }
 
-bool WorkerProcess::read_prints(asio::posix::stream_descriptor& pipe, std::string_view level) {
-  std::array<char, 16 * 1024> buffer;
-  if (!pipe.is_open()) return false;
-  for (;;) {
-    const ssize_t n = ::read(pipe.native_handle(), buffer.data(), buffer.size());
-    if (n < 0) return errno == EAGAIN || errno == EINTR;
-    if (n == 0) return false;
-    const std::string_view text(buffer.data(), static_cast<std::size_t>(n));
-    if (&pipe == &stderr_) crash_.printed(text);
-    events_.on_print(level, text);
+bool WorkerProcess::take_frames() {
+  try {
+    while (const auto frame = reader_.next()) listener_->frame(*frame);
+    listener_->frames_over();
+    return true;
+  } catch (const Error&) {
+    kill();  // the plugin wrote to the socket: nothing more can be believed
+    return false;
   }
 }
 
-void WorkerProcess::drain_prints() {
-  read_prints(stdout_, "stdout");
-  read_prints(stderr_, "stderr");
+// A call that printed does not end before the runner has read all of it (serve.cpp), so what is in the
+// pipe belongs to the one that began last. The pipe is looked at first: when it is not empty, that one
+// cannot change until we have read.
+bool WorkerProcess::read_prints() {
+  std::array<char, 16 * 1024> buffer;
+  if (!prints_.is_open()) return false;
+  int waiting = 0;
+  if (::ioctl(prints_.native_handle(), FIONREAD, &waiting) != 0) return false;
+  const std::uint64_t call = page_->begun.load();
+  const ssize_t n = ::read(prints_.native_handle(), buffer.data(),
+                           std::min(buffer.size(), static_cast<std::size_t>(std::max(waiting, 1))));
+  if (n < 0) return errno == EAGAIN || errno == EINTR;
+  if (n == 0) return false;
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(n));
+  if (call != printed_call_) crash_.answered();
+  printed_call_ = call;
+  crash_.printed(text);
+  listener_->printed(call, text);
+  page_->prints_read.fetch_add(1);
+  if (page_->prints_wanted.load() != 0)
+    ::syscall(SYS_futex, &page_->prints_read, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  return true;
 }
 
-void WorkerProcess::watch_prints(asio::posix::stream_descriptor& pipe, std::string_view level) {
-  pipe.async_wait(asio::posix::stream_descriptor::wait_read,
-                  [self = shared_from_this(), &pipe, level](error_code failed) {
-                    if (!failed && self->read_prints(pipe, level)) self->watch_prints(pipe, level);
-                  });
+void WorkerProcess::watch_prints() {
+  prints_.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [self = shared_from_this()](error_code failed) {
+                       if (!failed && !self->told_end_ && self->read_prints()) self->watch_prints();
+                     });
 }
 
 void WorkerProcess::watch_end() {
@@ -169,19 +179,25 @@ void WorkerProcess::ended() {
   if (!read_ended_) return pause_reading(false);
   told_end_ = true;
   drain_prints();
+  if (printed_call_ != page_->begun.load()) crash_.answered();  // what another printed explains nothing
   error_code ignored;
-  stdout_.close(ignored);
-  stderr_.close(ignored);
+  prints_.close(ignored);
   socket_.close(ignored);
   WorkerEnd end{0, SIGKILL, 0, 0};  // a nanny that was killed wrote nothing
   if (page_->end.written.load() == 1)
     end = {page_->end.code, page_->end.signal, page_->end.peak_bytes, page_->end.cpu_us};
-  events_.on_end(end);
+  listener_->ended(end);
+}
+
+// What was printed before the end; the pipe may still be held open by who escaped the nanny.
+void WorkerProcess::drain_prints() {
+  for (int waiting = 0; ::ioctl(prints_.native_handle(), FIONREAD, &waiting) == 0 && waiting > 0;)
+    if (!read_prints()) return;
 }
 
 void WorkerProcess::close_input() {
-  error_code ignored;
-  socket_.shutdown(asio::local::stream_protocol::socket::shutdown_send, ignored);
+  closing_ = true;
+  flush();
 }
 
 void WorkerProcess::kill() {

@@ -1,72 +1,64 @@
-// A worker as its runner sees it: frames in and out, what it prints, and how it ended.
+// A worker of ours as a process: its socket, its page, what it prints, its nanny.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/process.hpp"
 #include "runner/crash_watch.hpp"
-#include "runner/worker/shared_page.hpp"
-#include "wire/frame.hpp"
+#include "runner/worker_port.hpp"
 
 namespace flame::runner {
 
-struct WorkerEnd {
-  int code = 0;
-  int signal = 0;
-  std::uint64_t peak_bytes = 0, cpu_us = 0;
-};
-
-class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
+class WorkerProcess final : public WorkerPort, public std::enable_shared_from_this<WorkerProcess> {
  public:
-  struct Events {
-    std::function<void(const wire::Frame&)> on_frame;
-    std::function<void(std::string_view level, std::string_view text)> on_print;
-    std::function<void(const WorkerEnd&)> on_end;  // once; the worker and all it started are gone
-  };
-
   // plugin_fd: the plugin's bytes; load_path: where they may be loaded in place, or empty. Throws
   // Error(system).
   static std::shared_ptr<WorkerProcess> start(boost::asio::io_context& loop, const std::string& program,
                                               const std::string& sandbox, int plugin_fd,
                                               const std::string& path, const std::string& load_path,
-                                              Events events);
-  ~WorkerProcess();
+                                              Listener& listener);
+  ~WorkerProcess() override;
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-  void send(std::string_view frames);
-  std::size_t unsent() const { return outgoing_.size() + sending_.size(); }
-  void on_sent(std::function<void(std::size_t)> told) { told_sent_ = std::move(told); }
-  void pause_reading(bool on);
-  void drain_prints();
-  void close_input();  // the worker ends in good order
-  void kill();         // with all that it started
-  worker::SharedPage& page() { return *page_; }
-  const CrashWatch& crash() const { return crash_; }
+  std::string& outgoing() override { return outgoing_; }
+  void flush() override;
+  std::uint64_t position() override { return sent_bytes_ + sending_.size() + outgoing_.size(); }
+  void pause_reading(bool on) override;
+  void close_input() override;
+  void kill() override;
+  worker::SharedPage& page() override { return *page_; }
+  wire::CrashReport crash(int signal, const std::string& sha256) const override {
+    return crash_.report(signal, sha256);
+  }
 
  private:
-  WorkerProcess(boost::asio::io_context& loop, Events events, int plugin_fd);
+  WorkerProcess(boost::asio::io_context& loop, Listener& listener, int plugin_fd);
   void read();
+  bool take_frames();
   void write();
-  void watch_prints(boost::asio::posix::stream_descriptor& pipe, std::string_view level);
-  bool read_prints(boost::asio::posix::stream_descriptor& pipe, std::string_view level);
+  void watch_prints();
+  bool read_prints();
+  void drain_prints();
   void watch_end();
   void ended();
 
-  Events events_;
+  Listener* listener_;
+  boost::asio::io_context& loop_;
   boost::asio::local::stream_protocol::socket socket_;
-  boost::asio::posix::stream_descriptor stdout_, stderr_, pidfd_;
+  boost::asio::posix::stream_descriptor prints_, pidfd_;
   Child nanny_;
   CrashWatch crash_;
   worker::SharedPage* page_ = nullptr;
   wire::FrameReader reader_;
   std::string outgoing_, sending_;
-  std::function<void(std::size_t)> told_sent_;
-  bool paused_ = false, reading_ = false, read_ended_ = false, nanny_ended_ = false, told_end_ = false;
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t printed_call_ = 0;  // whose prints the crash watch holds
+  bool flush_posted_ = false, paused_ = false, reading_ = false, closing_ = false;
+  bool read_ended_ = false, nanny_ended_ = false, told_end_ = false;
 };
 
 }  // namespace flame::runner

@@ -44,28 +44,26 @@ void append_pieces(std::string& out, FrameType type, std::uint8_t flags, std::ui
   append_frame(out, type, flags, call, body);
 }
 
-void FrameReader::compact() {
-  if (at_ == 0) return;
-  buffer_.erase(0, at_);
-  at_ = 0;
-}
-
 void FrameReader::feed(std::string_view bytes) {
-  compact();
-  buffer_ += bytes;
+  std::memcpy(prepare(bytes.size()), bytes.data(), bytes.size());
+  commit(bytes.size());
 }
 
 char* FrameReader::prepare(std::size_t size) {
-  compact();
-  committed_ = buffer_.size();
-  buffer_.resize(committed_ + size);
-  return buffer_.data() + committed_;
+  if (at_ == end_) at_ = end_ = 0;
+  if (buffer_.size() - end_ < size && at_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
+    end_ -= at_;
+    at_ = 0;
+  }
+  if (buffer_.size() - end_ < size) buffer_.resize(end_ + size);
+  return buffer_.data() + end_;
 }
 
-void FrameReader::commit(std::size_t size) { buffer_.resize(committed_ + size); }
+void FrameReader::commit(std::size_t size) { end_ += size; }
 
 std::optional<Frame> FrameReader::next() {
-  const std::size_t left = buffer_.size() - at_;
+  const std::size_t left = end_ - at_;
   if (left < kHeaderBytes) return std::nullopt;
   const char* head = buffer_.data() + at_;
   const std::size_t length = get_u32(head);

@@ -64,16 +64,15 @@ class FrameReader {
  public:
   void feed(std::string_view bytes);
   std::optional<Frame> next();  // its body is valid until the next feed() or next()
-  bool between_frames() const { return at_ == buffer_.size(); }
+  bool between_frames() const { return at_ == end_; }
   // Room to read into, so that a socket's bytes are copied once: prepare, read, commit.
   char* prepare(std::size_t size);
   void commit(std::size_t size);
 
  private:
-  void compact();
-  std::string buffer_;
-  std::size_t at_ = 0;         // first byte not yet taken
-  std::size_t committed_ = 0;  // bytes of buffer_ that are data, while prepared
+  std::string buffer_;   // never shrinks, so that reading does not fill it with zeros again and again
+  std::size_t at_ = 0;   // first byte not yet taken
+  std::size_t end_ = 0;  // end of the bytes that came
 };
 
 // ---- The body of `call`: bind number, arguments, remaining time (PROTOCOL.md §5) ----

@@ -11,26 +11,27 @@
 
 #include "base/text.hpp"
 #include "runner/worker/border.h"
+#include "runner/worker/environment.hpp"
+#include "runner/worker/prints.hpp"
 #include "runner/worker/running_call.hpp"
+#include "runner/worker/usage.hpp"
 
 namespace flame::worker {
 namespace {
 
 using wire::FrameType;
-using Environment = std::map<std::string, std::string>;
 
 struct Bind {
   const LoadedFunction* function = nullptr;
   std::optional<Error> error;  // its calls fail with it
   Environment environment;
+  bool phases = false;
 };
 
 class Server {
  public:
   Server(Channel& channel, SharedPage& page, const LoadedPlugin& plugin)
-      : inbox_{channel, {}}, page_(page), plugin_(plugin) {
-    set_environment({});
-  }
+      : inbox_{channel, {}}, page_(page), plugin_(plugin) {}
 
   void run() {
     while (auto frame = next()) {
@@ -70,7 +71,8 @@ class Server {
     }
     if (const auto* environment = request.as_object().if_contains("env"))
       for (const auto& item : environment->as_object())
-        made.environment[item.key()] = item.value().as_string().c_str();
+        made.environment.set(item.key(), item.value().as_string());
+    if (const auto* phases = request.as_object().if_contains("phases")) made.phases = phases->as_bool();
     binds_[number] = std::move(made);
     std::string answer = head + ",\"signature\":";
     append_json_string(answer, binds_[number].function->entry->signature);
@@ -95,7 +97,6 @@ class Server {
   void answer(KeptFrame& frame) {
     page_.begun.store(frame.call);
     if (page_.is_withdrawn(frame.call)) {
-      page_.clear_withdrawn(frame.call);
       inbox_.channel.send(FrameType::withdrawn, 0, frame.call, {});
       return;
     }
@@ -117,7 +118,9 @@ class Server {
     frame.body.erase(0, wire::kCallHeadBytes);
     Arguments arguments(function.entry->name, function.signature, head->argument_count,
                         std::move(frame.body));
-    if (bind->second.environment != environment_) set_environment(bind->second.environment);
+    bind->second.environment.put_in_place();
+    if (bind->second.phases) inbox_.channel.send(FrameType::started, 0, frame.call, {});
+    const Usage before = bind->second.phases ? Usage::now() : Usage{};
 
     RunningCall running{
         .handle = {&host()},
@@ -128,8 +131,9 @@ class Server {
         .arguments = arguments,
         .result = ResultWriter(function.signature.result ? &*function.signature.result : nullptr)};
     const int status = flame_invoke(function.entry, &running.handle);
-    std::fflush(nullptr);  // what it printed comes before its answer
+    prints_.settle();  // what it printed comes before its answer
     reset();
+    if (bind->second.phases) inbox_.channel.send(FrameType::usage, 0, frame.call, Usage::now().since(before));
     finish(running, function, status);
   }
 
@@ -156,31 +160,21 @@ class Server {
     inbox_.channel.send(FrameType::result, flags, running.number, running.result.text());
   }
 
-  // What one call did to the process must not meet the next.
+  // What one call did to the process must not meet the next. Signal handlers stay: libraries set them once,
+  // when they are loaded, and count on them.
   void reset() {
     if (::chdir("/") != 0) std::abort();
     ::umask(022);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    // The plugin may have changed its environment by itself.
-    environment_ = {{"", "unknown"}};
-  }
-
-  void set_environment(const Environment& environment) {
-    ::clearenv();
-    const Environment fixed = {
-        {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/"}, {"LANG", "C.UTF-8"}, {"TMPDIR", "/tmp"}};
-    for (const auto& [name, value] : fixed) ::setenv(name.c_str(), value.c_str(), 1);
-    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
-    environment_ = environment;
   }
 
   Inbox inbox_;
   SharedPage& page_;
   const LoadedPlugin& plugin_;
   std::map<std::uint32_t, Bind> binds_;
-  Environment environment_;
+  Prints prints_{page_};
 };
 
 }  // namespace

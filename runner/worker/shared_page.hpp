@@ -15,6 +15,9 @@ struct SharedPage {
   std::atomic<std::uint64_t> cancelled;  // runner: sequence number of the call that is no longer wanted
   std::atomic<std::uint64_t> withdrawn[kWithdrawnSlots / 64];  // runner: bit n % kWithdrawnSlots
 
+  // Prints (serve.cpp): the runner counts its reads of the pipe; the worker, waiting for one, says so.
+  std::atomic<std::uint32_t> prints_read, prints_wanted;
+
   // How the worker ended; written by the nanny when the worker and all that it started are gone.
   struct End {
     std::atomic<std::uint32_t> written;

@@ -1,0 +1,55 @@
+#include "runner/fates.hpp"
+
+#include <csignal>
+#include <utility>
+
+namespace flame::runner {
+namespace {
+
+Error crashed(const Call& call, int signal, const WorkerPort& worker) {
+  wire::CrashReport crash = worker.crash(signal, call.bind->sha256);
+  Error error(ErrorKind::crashed, call.bind->function + " died of " + crash.reason);
+  error.signal = signal;
+  error.crash = std::move(crash.json);
+  if (signal == SIGKILL) error.hint = "nobody here killed it: the kernel may have run out of memory";
+  return error;
+}
+
+}  // namespace
+
+Error died_running(const Call& call, const WorkerEnd& end, const WorkerPort& worker) {
+  if (call.wanted == Call::Wanted::timed_out)
+    return Error(ErrorKind::timed_out, "the deadline passed while the function ran")
+        .with_fate(Fate::timed_out)
+        .at_phase("run");
+  if (call.wanted == Call::Wanted::cancelled)
+    return Error(ErrorKind::cancelled, "cancelled").with_fate(Fate::cancelled).at_phase("run");
+  const std::string& name = call.bind->function;
+  if (end.signal != 0) return crashed(call, end.signal, worker).with_fate(Fate::crashed).at_phase("run");
+  return Error(ErrorKind::exited,
+               name + ": the plugin ended its process with exit(" + std::to_string(end.code) + ")",
+               "a function returns; it must not call exit()")
+      .with_fate(Fate::crashed)
+      .at_phase("run");
+}
+
+Error died_loading(const Call& call, const WorkerEnd& end, const WorkerPort& worker) {
+  Error error(ErrorKind::plugin_unloadable, "the worker ended while it loaded '" + call.bind->path + "'");
+  if (end.signal != 0) {
+    wire::CrashReport crash = worker.crash(end.signal, call.bind->sha256);
+    error.message = "loading it, the worker died of " + crash.reason;
+    error.crash = std::move(crash.json);
+  }
+  return error.at_phase("load");
+}
+
+Error given_up(const Call& call, const char* phase) {
+  if (call.wanted == Call::Wanted::cancelled)
+    return Error(ErrorKind::cancelled, "cancelled before it began").at_phase(phase);
+  return Error(ErrorKind::timed_out,
+               std::string("the deadline passed while the call waited for ") +
+                   (std::string_view(phase) == "load" ? "its plugin to load" : "a free slot"))
+      .at_phase(phase);
+}
+
+}  // namespace flame::runner

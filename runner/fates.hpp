@@ -1,0 +1,16 @@
+// What a caller is told when its call did not end by an answer of the function.
+#pragma once
+#include "base/error.hpp"
+#include "runner/call.hpp"
+#include "runner/worker_port.hpp"
+
+namespace flame::runner {
+
+// The worker died while this call ran.
+Error died_running(const Call& call, const WorkerEnd& end, const WorkerPort& worker);
+// Its constructors or its init() ended the process.
+Error died_loading(const Call& call, const WorkerEnd& end, const WorkerPort& worker);
+// The call was given up or too late, and had not begun. phase: "queue" or "load".
+Error given_up(const Call& call, const char* phase);
+
+}  // namespace flame::runner

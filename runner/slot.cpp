@@ -1,0 +1,386 @@
+#include "runner/slot.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/text.hpp"
+#include "runner/fates.hpp"
+#include "runner/worker/channel.hpp"
+#include "runner/worker/result_writer.hpp"
+#include "wire/limits.hpp"
+
+namespace flame::runner {
+namespace {
+
+using wire::Frame;
+using wire::FrameType;
+
+constexpr milliseconds kCancelGrace{500};  // for a function that heeds cancelled()
+constexpr milliseconds kLeaveGrace{2000};  // for a plugin's shutdown()
+constexpr milliseconds kAnswerGrace{100};  // for an answer that must be on its way
+constexpr std::size_t kSlotBindMax = 64;   // functions and environments that a worker remembers
+constexpr std::size_t kKeptMaxBytes = wire::kWindowBytes + wire::kWindowBytes / 4;  // bodies and headers
+constexpr unsigned kLossesMax = 4;  // workers that may die before a call begins
+
+double microseconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::micro>(to - from).count();
+}
+
+std::string bind_identity(const Bind& bind) {
+  return bind.function + (bind.phases ? "\n1\n" : "\n0\n") + bind.environment_json;
+}
+
+}  // namespace
+
+bool Slot::takes(const Call& call) const {
+  if (leaving_ || wanted_for != nullptr) return false;
+  if (fed_.empty()) return !(call.bind->fresh && used());
+  if (exclusive_ || call.bind->fresh || call.in_pieces || call.bind->known->streaming) return false;
+  return fed_.size() < wire::kFeedAheadMaxCount &&
+         feed_more(backlog_, call.bind->known->mean_us, call.waiting.size());
+}
+
+void Slot::give(const CallPtr& call) {
+  const Function& function = *call->bind->known;
+  if (fed_.empty()) {
+    exclusive_ = call->in_pieces || function.streaming || function.mean_us <= 0;
+    mark_ = Clock::now();
+    passing_.clear();
+  }
+  call->slot = this;
+  call->state = Call::State::fed;
+  call->number = first_ + fed_.size();
+  call->passed_bytes = 0;
+  if (call->bind->phases) call->fed = Clock::now();
+  const std::uint32_t number = bind(*call->bind);
+  fed_.push_back({call, function.mean_us, call->waiting.size()});
+  ++backlog_.calls;
+  backlog_.expected_us += function.mean_us;
+  backlog_.bytes += call->waiting.size();
+  if (!function.bound.empty() && !call->bind->told) {
+    call->bind->told = true;
+    tell(call, {FrameType::bound, 0, call->number, function.bound});
+  }
+  send_waiting(*call, number);
+}
+
+// The worker's number for a bind; told to it first where that is new. Numbers are used again in turn: what
+// was fed before keeps its meaning, for a worker takes everything in order.
+std::uint32_t Slot::bind(const Bind& bind) {
+  if (bind.id == last_bind_ && !binds_.empty()) return last_number_;
+  std::string identity = bind_identity(bind);
+  last_bind_ = bind.id;
+  const auto known =
+      std::find_if(binds_.begin(), binds_.end(), [&](const Bound& at) { return at.identity == identity; });
+  if (known != binds_.end()) return last_number_ = static_cast<std::uint32_t>(known - binds_.begin());
+  last_number_ = next_bind_++ % kSlotBindMax;
+  if (last_number_ == binds_.size()) binds_.emplace_back();
+  std::string body = "{\"bind\":" + std::to_string(last_number_) + ",\"function\":";
+  worker::append_json_string(body, bind.function);
+  body += ",\"env\":" + bind.environment_json + (bind.phases ? ",\"phases\":true}" : "}");
+  wire::append_frame(worker_->outgoing(), FrameType::bind, 0, 0, body);
+  binds_[last_number_] = {std::move(identity), bind.known};
+  return last_number_;
+}
+
+// The frames that were kept, with this worker's numbers written over the client's.
+void Slot::send_waiting(Call& call, std::uint32_t bind) {
+  call.head.bind = bind;
+  call.head.remaining_ms = call.deadline.remaining_ms();
+  wire::write_call_head(call.waiting.data() + wire::kHeaderBytes, call.head);
+  std::size_t bodies = 0;
+  for (std::size_t at = 0; at < call.waiting.size();) {
+    const std::size_t body = wire::get_u32(call.waiting.data() + at);
+    std::memcpy(call.waiting.data() + at + 8, &call.number, 8);
+    at += wire::kHeaderBytes + body;
+    bodies += body;
+  }
+  worker_->outgoing() += call.waiting;
+  if (exclusive_) passing_.push_back({worker_->position(), bodies});
+  worker_->flush();
+}
+
+void Slot::pass(const CallPtr& call, const Frame& frame) {
+  wire::append_frame(worker_->outgoing(), frame.type, frame.flags, call->number, frame.body);
+  if (exclusive_) passing_.push_back({worker_->position(), frame.body.size()});
+  if (call->kept && (call->waiting.size() + frame.body.size() > kKeptMaxBytes || has_begun(*call))) {
+    call->kept = false;
+    std::string().swap(call->waiting);
+  }
+  if (call->kept) wire::append_frame(call->waiting, frame.type, frame.flags, call->number, frame.body);
+  worker_->flush();
+}
+
+// Grants what has left; a call that is fed again to another worker is granted nothing twice.
+void Slot::passed(std::uint64_t position) {
+  if (!exclusive_ || fed_.empty() || fed_.front().call == nullptr) return passing_.clear();
+  const CallPtr call = fed_.front().call;
+  std::uint64_t passed = 0;
+  while (!passing_.empty() && passing_.front().position <= position) {
+    passed += passing_.front().body_bytes;
+    passing_.pop_front();
+  }
+  call->passed_bytes += passed;
+  if (call->passed_bytes <= call->granted_bytes) return;
+  std::string body;
+  wire::put_u64(body, call->passed_bytes - call->granted_bytes);
+  call->granted_bytes = call->passed_bytes;
+  tell(call, {FrameType::window, 0, call->number, body});
+}
+
+// Frames that were read before the sink had enough still come.
+void Slot::tell(const CallPtr& call, const Frame& frame) {
+  CallSink* sink = call->sink;
+  if (sink == nullptr || sink->frame(*call, frame) || waits_for_ != nullptr) return;
+  waits_for_ = sink;
+  worker_->pause_reading(true);
+}
+
+void Slot::resume(const CallSink& sink) {
+  if (waits_for_ != &sink) return;
+  waits_for_ = nullptr;
+  worker_->pause_reading(false);
+}
+
+void Slot::frame(const Frame& frame) {
+  if (frame.type == FrameType::hello) {
+    ready_ = true;
+    mark_ = loaded_ = Clock::now();
+    return;
+  }
+  if (frame.type == FrameType::error && frame.call == 0) return not_loaded(frame);
+  if (frame.type == FrameType::bound) return bound(frame);
+  // Only the first can say something; anything else is the plugin scribbling, or late.
+  if (fed_.empty() || frame.call != first_) return;
+  if (frame.type == FrameType::withdrawn) return call_withdrawn();
+  if (fed_.front().call == nullptr) return;
+  const CallPtr call = fed_.front().call;
+  if (frame.type == FrameType::usage) return tell_usage(call, frame);
+  if (!ends_call(frame)) return tell(call, frame);
+  ++answered_;
+  answered_function_ = call->bind->known;
+  pop();
+  owner_.finish(call, frame);
+}
+
+void Slot::not_loaded(const Frame& frame) {
+  leaving_ = load_told_ = true;
+  for (Fed& at : fed_) {
+    if (at.call == nullptr) continue;
+    const CallPtr call = std::exchange(at.call, nullptr);
+    ++withdrawn_;
+    return owner_.finish(call, {FrameType::error, 0, call->number, frame.body});
+  }
+}
+
+// {"bind":N,"signature":…,"flags":"…"} or {"bind":N,"error":{…}}
+void Slot::bound(const Frame& frame) {
+  constexpr std::string_view head = "{\"bind\":";
+  const std::size_t comma = frame.body.find(',');
+  if (!frame.body.starts_with(head) || comma == std::string_view::npos) return;
+  std::size_t number = 0;
+  for (char c : frame.body.substr(head.size(), comma - head.size()))
+    number = number * 10 + static_cast<std::size_t>(c - '0');
+  if (number >= binds_.size()) return;
+  const std::string body = "{\"bind\":0," + std::string(frame.body.substr(comma + 1));
+  Function& function = *binds_[number].function;
+  if (frame.body.substr(comma + 1).starts_with("\"signature\":")) {
+    function.bound = body;
+    const std::size_t flags = body.rfind("\"flags\":");
+    function.streaming = flags != std::string::npos && body.find("streaming", flags) != std::string::npos;
+  }
+  mark_ = Clock::now();
+  for (const Fed& at : fed_) {
+    if (at.call == nullptr || at.call->bind->known.get() != &function || at.call->bind->told) continue;
+    at.call->bind->told = true;
+    return tell(CallPtr(at.call), {FrameType::bound, 0, at.call->number, body});
+  }
+}
+
+// The worker measured the run; the waits before it are known here.
+void Slot::tell_usage(const CallPtr& call, const Frame& frame) {
+  if (!frame.body.starts_with('{')) return;
+  const auto ms = [](Clock::time_point from, Clock::time_point to) {
+    return to > from ? microseconds_between(from, to) / 1000 : 0.0;
+  };
+  std::string body = "{\"queue_ms\":";
+  worker::append_number(body, ms(call->arrived, call->fed));
+  worker::append_number(body += ",\"load_ms\":", call->fed < loaded_ ? ms(call->fed, loaded_) : 0.0);
+  body += ',';
+  body += frame.body.substr(1);
+  tell(call, {FrameType::usage, 0, call->number, body});
+}
+
+void Slot::call_withdrawn() {
+  const CallPtr call = fed_.front().call;
+  if (call == nullptr) --withdrawn_;
+  pop();
+  if (call == nullptr) return;
+  // `begun` was raised just as the bit was set, and the worker saw the bit.
+  if (call->wanted != Call::Wanted::yes) return owner_.fail(call, given_up(*call, "queue"));
+  owner_.give_back({call});
+}
+
+void Slot::pop() {
+  const Fed& front = fed_.front();
+  if (front.marked) worker_->page().clear_withdrawn(first_);
+  if (front.call != nullptr) {
+    --backlog_.calls;
+    backlog_.expected_us -= front.expected_us;
+    backlog_.bytes -= front.bytes;
+    front.call->slot = nullptr;
+  }
+  fed_.pop_front();
+  ++first_;
+  if (!fed_.empty()) return;
+  exclusive_ = false;
+  backlog_ = {};
+}
+
+void Slot::frames_over() {
+  if (answered_ > 0) measure(Clock::now());
+  owner_.progressed(*this);
+}
+
+void Slot::measure(Clock::time_point now) {
+  answered_function_->mean_us =
+      next_mean(answered_function_->mean_us, microseconds_between(mark_, now), answered_);
+  answered_function_.reset();
+  answered_ = 0;
+  mark_ = now;
+}
+
+void Slot::printed(std::uint64_t number, std::string_view text) {
+  CallPtr call;
+  if (number >= first_ && number - first_ < fed_.size()) call = fed_[number - first_].call;
+  if (!ready_ && !fed_.empty()) call = fed_.front().call;  // while the plugin was loaded
+  if (call == nullptr) return;                             // between calls: nobody's
+  std::string body = "{\"level\":\"stderr\",\"text\":";
+  worker::append_json_string(body, valid_utf8(text) ? text : std::string_view(printable(text, true)));
+  body += '}';
+  tell(call, {FrameType::log, 0, call->number, body});
+}
+
+// True when the call will certainly not run here. Otherwise the worker's next word about it tells.
+bool Slot::withdraw(std::size_t index) {
+  Fed& at = fed_[index];
+  const std::uint64_t number = first_ + index;
+  at.marked = true;
+  worker_->page().withdraw(number);
+  if (worker_->page().begun.load() >= number) return false;
+  --backlog_.calls;
+  backlog_.expected_us -= at.expected_us;
+  backlog_.bytes -= at.bytes;
+  at.call->slot = nullptr;
+  at.call = nullptr;
+  ++withdrawn_;
+  return true;
+}
+
+std::vector<CallPtr> Slot::take_back(std::size_t most) {
+  std::vector<CallPtr> out;
+  for (std::size_t i = fed_.size(); i-- > 0 && out.size() < most;) {
+    const CallPtr call = fed_[i].call;
+    if (call == nullptr) continue;
+    if (!call->kept || has_begun(*call) || !withdraw(i)) break;
+    out.push_back(call);
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+void Slot::cancel(const CallPtr& call) {
+  if (!has_begun(*call) && withdraw(static_cast<std::size_t>(call->number - first_))) {
+    owner_.fail(call, given_up(*call, ready_ ? "queue" : "load"));
+    if (!ready_ && calls() == 0) worker_->kill();  // a plugin may load for ever
+    return;
+  }
+  worker_->page().cancelled.store(call->number);
+  wire::append_frame(worker_->outgoing(), FrameType::cancel, 0, call->number, {});
+  worker_->flush();
+  call->deadline = call->deadline.earlier(Deadline::in(kCancelGrace));
+}
+
+Clock::time_point Slot::next_deadline() const {
+  auto next = leave_by_.at();
+  for (const Fed& at : fed_)
+    if (at.call != nullptr) next = std::min(next, at.call->deadline.at());
+  return next;
+}
+
+void Slot::expire(Clock::time_point now) {
+  bool any = false;
+  if (leave_by_.at() <= now) {
+    leave_by_ = Deadline();
+    worker_->kill();
+  }
+  for (std::size_t i = 0; i < fed_.size(); ++i) {
+    const CallPtr call = fed_[i].call;
+    if (call == nullptr || call->deadline.at() > now) continue;
+    any = true;
+    if (call->wanted == Call::Wanted::yes) call->wanted = Call::Wanted::timed_out;
+    if (!has_begun(*call) && withdraw(i))
+      owner_.fail(call, given_up(*call, ready_ ? "queue" : "load"));
+    else
+      stop(call);
+  }
+  if (any && !ready_) worker_->kill();
+}
+
+// The worker must end this call, which has begun; not one that began after it.
+void Slot::stop(const CallPtr& call) {
+  const bool again = call->stopping;
+  call->stopping = true;
+  call->deadline = Deadline();
+  const bool was_leaving = std::exchange(leaving_, true);
+  owner_.give_back(take_back(fed_.size()));
+  // Nothing behind it can begin any more. If something did before, then this one has been answered.
+  if (!again && worker_->page().begun.load() > call->number) {
+    leaving_ = was_leaving;
+    call->deadline = Deadline::in(kAnswerGrace);
+    return;
+  }
+  waits_for_ = nullptr;
+  worker_->pause_reading(false);
+  worker_->kill();
+}
+
+void Slot::leave() {
+  leaving_ = true;
+  if (!leave_by_.unlimited()) return;
+  leave_by_ = Deadline::in(kLeaveGrace);
+  worker_->close_input();
+}
+
+void Slot::ended(const WorkerEnd& end) {
+  leaving_ = true;
+  std::vector<CallPtr> rest;
+  CallPtr front;
+  for (const Fed& at : fed_) {
+    if (at.call == nullptr) continue;
+    if (front == nullptr)
+      front = at.call;
+    else
+      rest.push_back(at.call);
+  }
+  const bool begun = front != nullptr && has_begun(*front);
+  fed_.clear();
+  if (front != nullptr && begun) owner_.fail(front, died_running(*front, end, *worker_));
+  if (front != nullptr && !begun) end_front(front, end);
+  owner_.give_back(std::move(rest));
+  owner_.gone(*this);
+}
+
+// The worker died before the first of its calls began.
+void Slot::end_front(const CallPtr& call, const WorkerEnd& end) {
+  if (call->wanted != Call::Wanted::yes) return owner_.fail(call, given_up(*call, "queue"));
+  if (!ready_ && !load_told_) return owner_.fail(call, died_loading(*call, end, *worker_));
+  if (!call->kept || ++call->losses > kLossesMax)
+    return owner_.fail(
+        call,
+        Error(ErrorKind::lost, "the worker ended before the call began", "run it again").at_phase("queue"));
+  owner_.give_back({call});
+}
+
+}  // namespace flame::runner

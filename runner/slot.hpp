@@ -1,0 +1,113 @@
+// One worker and the calls that it was given: their numbers, what has begun, what came back, and what
+// becomes of them when it ends.
+#pragma once
+#include <deque>
+#include <vector>
+
+#include "base/error.hpp"
+#include "runner/call.hpp"
+#include "runner/feeding.hpp"
+#include "runner/worker_port.hpp"
+
+namespace flame::runner {
+
+class Slot final : public WorkerPort::Listener {
+ public:
+  // What a slot asks of its scheduler.
+  class Owner {
+   public:
+    virtual void finish(const CallPtr& call, const wire::Frame& last) = 0;
+    virtual void fail(const CallPtr& call, Error error) = 0;
+    virtual void give_back(std::vector<CallPtr> calls) = 0;  // never begun, in order: for another worker
+    virtual void progressed(Slot& slot) = 0;                 // some calls were answered
+    virtual void gone(Slot& slot) = 0;                       // destroys it
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Slot(Owner& owner, std::shared_ptr<Group> group) : owner_(owner), group_(std::move(group)) {}
+  void run(std::shared_ptr<WorkerPort> worker) { worker_ = std::move(worker); }
+
+  Group* group() const { return group_.get(); }
+  bool empty() const { return fed_.empty(); }
+  bool used() const { return first_ > 1; }
+  bool leaving() const { return leaving_; }
+  double expected_us() const { return backlog_.expected_us; }
+  std::size_t calls() const { return fed_.size() - withdrawn_; }
+  const std::shared_ptr<WorkerPort>& worker() const { return worker_; }
+
+  bool takes(const Call& call) const;
+  void give(const CallPtr& call);
+  void pass(const CallPtr& call, const wire::Frame& frame);  // more of its body or input
+  void cancel(const CallPtr& call);
+  void expire(Clock::time_point now);
+  Clock::time_point next_deadline() const;
+  // Calls that had not begun and now never will here, from the newest back; at most `most`.
+  std::vector<CallPtr> take_back(std::size_t most);
+  void leave();  // ends in good order; takes no more
+  void resume(const CallSink& sink);
+
+  Group* wanted_for = nullptr;  // is fed no more, so that this group gets a place
+
+ private:
+  struct Fed {
+    CallPtr call;  // null: withdrawn
+    double expected_us;
+    std::size_t bytes;
+    bool marked = false;  // its withdrawn bit is set
+  };
+  struct Passing {  // a frame on its way to the worker
+    std::uint64_t position;
+    std::size_t body_bytes;
+  };
+  struct Bound {
+    std::string identity;  // function, options, environment
+    std::shared_ptr<Function> function;
+  };
+
+  // WorkerPort::Listener
+  void frame(const wire::Frame& frame) override;
+  void frames_over() override;
+  void printed(std::uint64_t number, std::string_view text) override;
+  void passed(std::uint64_t position) override;
+  void ended(const WorkerEnd& end) override;
+
+  std::uint32_t bind(const Bind& bind);
+  void send_waiting(Call& call, std::uint32_t bind);
+  void bound(const wire::Frame& frame);
+  void not_loaded(const wire::Frame& frame);
+  void tell(const CallPtr& call, const wire::Frame& frame);
+  void tell_usage(const CallPtr& call, const wire::Frame& frame);
+  void call_withdrawn();
+  void pop();
+  bool withdraw(std::size_t index);
+  void stop(const CallPtr& call);
+  bool has_begun(const Call& call) { return worker_->page().begun.load() >= call.number; }
+  void end_front(const CallPtr& call, const WorkerEnd& end);
+  void measure(Clock::time_point now);
+
+  Owner& owner_;
+  std::shared_ptr<Group> group_;
+  std::shared_ptr<WorkerPort> worker_;
+  std::deque<Fed> fed_;
+  std::uint64_t first_ = 1;  // number of fed_.front(): the next to be answered
+  std::size_t withdrawn_ = 0;
+  Backlog backlog_;
+  std::deque<Passing> passing_;  // of the exclusive call
+  std::vector<Bound> binds_;     // by the worker's number
+  std::uint32_t next_bind_ = 0, last_number_ = 0;
+  std::uint64_t last_bind_ = 0;  // id of the bind that was used last, and its number above
+  const CallSink* waits_for_ = nullptr;
+  std::size_t answered_ = 0;  // in the frames that came together
+  std::shared_ptr<Function> answered_function_;
+  Clock::time_point mark_{};  // since when the worker has been at its first call
+  Clock::time_point loaded_{};
+  Deadline leave_by_;       // then it is killed
+  bool ready_ = false;      // its hello has come
+  bool load_told_ = false;  // it said why it cannot load the plugin
+  bool exclusive_ = false;  // nothing is fed behind the call that it has
+  bool leaving_ = false;
+};
+
+}  // namespace flame::runner
