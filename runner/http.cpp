@@ -23,7 +23,7 @@ void metrics(Runner& runner, const ExchangePtr& exchange) {
 
 void drain(Runner& runner, const ExchangePtr& exchange) {
   exchange->answer({202, "{\"draining\":true}\n"});
-  runner.lifetime.drain("http", true);
+  runner.lifetime.drain("http");
 }
 
 constexpr Route kRoutes[] = {

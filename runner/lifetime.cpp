@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <utility>
 
 #include "runner/log.hpp"
 
@@ -60,10 +61,10 @@ void Lifetime::set_state(State to, std::string_view reason) {
 void Lifetime::await_signal() {
   signals_.async_wait([this](error_code failed, int) {
     if (failed) return;
-    if (draining())
+    if (std::exchange(signalled_, true))
       end_now();
     else
-      drain("signal", true);
+      drain("signal");
     await_signal();
   });
 }
@@ -117,14 +118,14 @@ void Lifetime::check_address() {
   });
 }
 
-void Lifetime::drain(std::string_view reason, bool asked) {
+void Lifetime::drain(std::string_view reason) {
   if (draining()) return;
   set_state(State::draining, reason);
   idle_.cancel();
   error_code ignored;
   watch_.close(ignored);
   arm_drain_timeout();
-  duties_.begin_drain(asked);
+  duties_.begin_drain();
   settle();
 }
 

@@ -22,9 +22,9 @@ class Lifetime {
   class Duties {
    public:
     virtual bool in_flight() const = 0;
-    virtual void begin_drain(bool asked) = 0;  // take no more; nobody new should find us
-    virtual void cut() = 0;                    // what still runs is cancelled
-    virtual void leave() = 0;                  // close all; then the loop is stopped
+    virtual void begin_drain() = 0;  // take no more; nobody new should find us
+    virtual void cut() = 0;          // what still runs is cancelled
+    virtual void leave() = 0;        // close all; then the loop is stopped
 
    protected:
     ~Duties() = default;
@@ -40,8 +40,7 @@ class Lifetime {
 
   void active() { active_ = Clock::now(); }
   void settle();  // nothing may be in flight any more: a draining runner leaves
-  // asked: somebody waits for this runner's end; else it leaves by itself, and its name is free at once.
-  void drain(std::string_view reason, bool asked = false);
+  void drain(std::string_view reason);
   bool path_is_ours() const;  // the socket's path is still the one that we began with
 
  private:
@@ -58,6 +57,7 @@ class Lifetime {
   const Options& options_;
   Duties& duties_;
   State state_ = State::serving;
+  bool signalled_ = false;
   Clock::time_point started_ = Clock::now(), active_ = Clock::now();
   boost::asio::signal_set signals_;
   boost::asio::steady_timer idle_, limit_;

@@ -42,10 +42,8 @@ class Server final : public Lifetime::Duties {
 
   bool in_flight() const override { return !runner_.scheduler.idle() || runner_.exchanges > 0; }
 
-  void begin_drain(bool asked) override {
+  void begin_drain() override {
     if (runner_.lifetime.path_is_ours()) ::unlink(options_.socket_path.c_str());
-    // After the path: whoever takes the lock makes the next runner of our name, while we finish.
-    if (!asked && options_.lock_fd >= 0) ::close(std::exchange(options_.lock_fd, -1));
     const auto links = runner_.links;
     for (OpenLink* link : links) link->tell_draining();
   }

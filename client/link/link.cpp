@@ -2,21 +2,18 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <array>
-#include <boost/json.hpp>
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.hpp"
-#include "base/hash.hpp"
-#include "base/text.hpp"
+#include "client/link/opening.hpp"
 
 namespace flame::client {
 namespace {
 
 constexpr std::size_t kUpgradeMaxBytes = 16 * 1024;
+constexpr int kGoingAway = 1001, kPolicy = 1008;  // close codes of RFC 6455
 
 Error lost(const std::string& why) {
   return Error(ErrorKind::lost, "the runner went away: " + why,
@@ -28,41 +25,25 @@ Error late(const char* doing) {
   return Error(ErrorKind::timed_out, std::string("the deadline passed while ") + doing);
 }
 
-UniqueFd connect_unix(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    throw Error(ErrorKind::config,
-                "the socket path '" + path + "' is longer than " +
-                    std::to_string(sizeof address.sun_path - 1) + " bytes",
-                "set XDG_RUNTIME_DIR to a shorter directory");
-  std::memcpy(static_cast<void*>(address.sun_path), path.c_str(), path.size() + 1);
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) throw system_error("cannot make a socket", errno);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    throw Error(ErrorKind::unreachable, "cannot connect to '" + path + "': " + errno_text(errno));
-  return fd;
-}
-
 }  // namespace
 
-Link::Link(const std::string& unix_path, Deadline deadline) : fd_(connect_unix(unix_path)) {
+Link::Link(const Address& address, Deadline deadline) {
   try {
-    upgrade(deadline);
-    read_hello(deadline);
+    const Opening opening(address);
+    fd_ = connect_to(address, deadline);
+    upgrade(opening, deadline);
+    read_hello(opening, deadline);
   } catch (Error& error) {
     // Before the hello nothing was asked: whatever happened, another try is safe.
-    if (error.kind == ErrorKind::lost) error.kind = ErrorKind::unreachable;
+    if (error.kind == ErrorKind::lost || error.kind == ErrorKind::draining)
+      error = Error(ErrorKind::unreachable, error.message);
     error.with_fate(Fate::never_begun).at_phase("connect");
     throw;
   }
 }
 
-void Link::upgrade(Deadline deadline) {
-  const std::string request =
-      "GET /v1/link HTTP/1.1\r\nHost: flame\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-      base64(random_bytes(16)) + "\r\n\r\n";
+void Link::upgrade(const Opening& opening, Deadline deadline) {
+  const std::string& request = opening.request();
   if (::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
     throw lost(errno_text(errno));
   std::string answer;
@@ -71,9 +52,7 @@ void Link::upgrade(Deadline deadline) {
     if (answer.size() > kUpgradeMaxBytes) throw Error(ErrorKind::protocol, "the runner's answer is not HTTP");
     read_answer(answer, deadline);
   }
-  if (!answer.starts_with("HTTP/1.1 101 "))
-    throw Error(ErrorKind::protocol,
-                "the runner refused the link: " + printable(answer.substr(0, answer.find("\r\n"))));
+  opening.check_answer(std::string_view(answer).substr(0, end));
   take(std::string_view(answer).substr(end + 4));
 }
 
@@ -90,25 +69,16 @@ void Link::read_answer(std::string& answer, Deadline deadline) {
   answer.append(buffer.data(), static_cast<std::size_t>(n));
 }
 
-void Link::read_hello(Deadline deadline) {
+void Link::read_hello(const Opening& opening, Deadline deadline) {
   std::optional<wire::Frame> frame;
   while (!(frame = next(deadline)))
     if (deadline.passed()) throw late("the runner was asked for its hello");
   if (frame->type != wire::FrameType::hello)
     throw Error(ErrorKind::protocol, "the runner's first frame is not a hello");
   hello_ = frame->body;
-  try {
-    const auto hello = boost::json::parse(hello_);
-    const auto& range = hello.at("protocol").as_array();
-    if (range.at(0).to_number<int>() > 1 || range.at(1).to_number<int>() < 1)
-      throw Error(ErrorKind::protocol, "the runner does not speak protocol 1, which this flame speaks",
-                  "use the same version of flame on both sides");
-    window_bytes_ = hello.at("window_bytes").to_number<std::uint64_t>();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Error(ErrorKind::protocol, std::string("the runner's hello cannot be read: ") + error.what());
-  }
+  const Opening::Hello hello = opening.check_hello(hello_);
+  window_bytes_ = hello.window_bytes;
+  if (!hello.auth.empty()) send(hello.auth, deadline);  // in a message of its own
 }
 
 void Link::send(std::string_view frames, Deadline deadline) {
@@ -124,11 +94,22 @@ void Link::flush() {
         ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
-    if (n < 0) throw lost(errno_text(errno));
+    if (n < 0) throw cannot_send(errno);
     sent_ += static_cast<std::size_t>(n);
   }
   out_.clear();
   sent_ = 0;
+}
+
+// What the runner said before it went, if it said why, counts more.
+Error Link::cannot_send(int errno_value) {
+  try {
+    while (receive()) {
+    }
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::draining || error.kind == ErrorKind::refused) return error;
+  }
+  return lost(errno_text(errno_value));
 }
 
 void Link::send_out(Deadline deadline) {
@@ -147,6 +128,15 @@ void Link::take(std::string_view bytes) {
   flush();
 }
 
+// A runner says 1001 only when it has answered all that it took (PROTOCOL.md §4, "Leaving").
+Error Link::ended() const {
+  if (reader_.close_code() == kGoingAway)
+    return Error(ErrorKind::draining, "the runner left before the call began", "run it again");
+  if (reader_.close_code() == kPolicy)
+    return Error(ErrorKind::refused, "the runner did not accept our proof", "see the log of the runner");
+  return lost("it closed the link");
+}
+
 bool Link::receive() {
   std::array<char, 64 * 1024> buffer;
   ssize_t n;
@@ -154,7 +144,7 @@ bool Link::receive() {
   while (n < 0 && errno == EINTR);
   if (n < 0 && errno == EAGAIN) return false;
   if (n < 0) throw lost(errno_text(errno));
-  if (n == 0 || reader_.closed()) throw lost("it closed the link");
+  if (n == 0 || reader_.closed()) throw ended();
   take({buffer.data(), static_cast<std::size_t>(n)});
   return true;
 }
@@ -169,10 +159,11 @@ std::optional<wire::Frame> Link::next(Deadline deadline, int also) {
   for (;;) {
     try {
       if (auto frame = frames_.next()) return frame;
-      if (reader_.closed()) throw lost("it closed the link");
+      if (reader_.closed()) throw ended();
       if (!fill(deadline, also)) return std::nullopt;
     } catch (Error& error) {
-      error.with_fate(Fate::unknown);
+      const bool never = error.kind == ErrorKind::draining || error.kind == ErrorKind::refused;
+      error.with_fate(never ? Fate::never_begun : Fate::unknown);
       throw;
     }
   }

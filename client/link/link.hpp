@@ -4,17 +4,22 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "base/fd.hpp"
+#include "client/link/address.hpp"
 #include "client/link/websocket.hpp"
 #include "wire/frame.hpp"
 
 namespace flame::client {
 
+class Opening;
+
 class Link {
  public:
-  // Connects, upgrades and checks the hello. Throws Error(unreachable): nothing has happened, another try is
-  // safe; Error(protocol) for a peer that is no runner of this revision.
-  Link(const std::string& unix_path, Deadline deadline);
+  // Connects, upgrades, checks the hello and proves itself. Throws Error(unreachable): nothing has happened,
+  // another try is safe; Error(protocol) for a peer that is no runner of this revision; Error(refused) for
+  // one that does not hold the address's token, or not ours.
+  Link(const Address& address, Deadline deadline);
 
   const std::string& hello() const { return hello_; }  // the JSON of PROTOCOL.md §4
   std::uint64_t window_bytes() const { return window_bytes_; }
@@ -35,9 +40,11 @@ class Link {
   std::optional<wire::Frame> next_received() { return frames_.next(); }
 
  private:
-  void upgrade(Deadline deadline);
+  void upgrade(const Opening& opening, Deadline deadline);
   void read_answer(std::string& answer, Deadline deadline);
-  void read_hello(Deadline deadline);
+  void read_hello(const Opening& opening, Deadline deadline);
+  Error ended() const;
+  Error cannot_send(int errno_value);
   bool fill(Deadline deadline, int also);
   void take(std::string_view bytes);
   void send_out(Deadline deadline);

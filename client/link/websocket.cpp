@@ -105,7 +105,11 @@ void MessageReader::feed(std::string_view bytes, wire::FrameReader& frames) {
 }
 
 void MessageReader::end_control() {
-  if (opcode_ == Opcode::close) closed_ = true;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(control_[i]); };
+  if (opcode_ == Opcode::close) {
+    closed_ = true;
+    close_code_ = control_.size() >= 2 ? byte(0) << 8 | byte(1) : 0;
+  }
   if (opcode_ == Opcode::ping) {
     ping_ = control_;
     pinged_ = true;

@@ -31,7 +31,8 @@ class MessageReader {
   // Throws Error(protocol): masked, text, extension bits, a message or control message that is too long.
   void feed(std::string_view bytes, wire::FrameReader& frames);
 
-  bool closed() const { return closed_; }  // the other side said close
+  bool closed() const { return closed_; }         // the other side said close
+  int close_code() const { return close_code_; }  // and why (RFC 6455 §7.4); 0: it did not say
   // Payload of the last ping that nobody has answered; the answer takes it.
   bool take_ping(std::string& payload);
 
@@ -44,6 +45,7 @@ class MessageReader {
   std::uint64_t left_ = 0;   // payload bytes of this message that are to come
   std::uint64_t whole_ = 0;  // bytes of a message that comes in several pieces
   bool inside_ = false, closed_ = false, pinged_ = false;
+  int close_code_ = 0;
   std::string control_, ping_;
 };
 

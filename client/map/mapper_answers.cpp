@@ -34,7 +34,8 @@ void Mapper::receive(MapRunner& runner) {
       }
     }
   } catch (const Error& error) {
-    if (error.kind != ErrorKind::lost && error.kind != ErrorKind::protocol) throw;
+    const bool left = error.kind == ErrorKind::lost || error.kind == ErrorKind::draining;
+    if (!left && error.kind != ErrorKind::protocol) throw;
     return lost(runner, error);
   }
   if (runner.ended > ended)
@@ -178,8 +179,8 @@ void Mapper::lost(MapRunner& runner, const Error& error) {
   runner_gone(runner);
   for (const ItemIndex index : items) {
     Error one = error;
-    one.kind = ErrorKind::lost;
-    one.with_fate(Fate::unknown);
+    // A runner that left in good order has answered all that it took.
+    if (error.kind != ErrorKind::draining) one.with_fate(Fate::unknown).kind = ErrorKind::lost;
     failed(index, std::move(one));
   }
 }

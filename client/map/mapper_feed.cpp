@@ -274,7 +274,7 @@ void Mapper::flush_runners() {
       pump(*runner);
       runner->send_pending();
     } catch (const Error& error) {
-      if (error.kind != ErrorKind::lost) throw;
+      if (error.kind != ErrorKind::lost && error.kind != ErrorKind::draining) throw;
       lost(*runner, error);
     }
   }

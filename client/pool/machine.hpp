@@ -2,21 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
+
+#include "client/link/address.hpp"
 
 namespace flame::client {
-
-// Numeric or a path: flame resolves no names (backends/PROTOCOL.md, ADDRESS).
-struct Address {
-  std::string unix_path;                                     // or
-  std::string tcp;                                           // "[fdaa::3]:8080", "127.0.0.1:8080"
-  std::string token;                                         // empty: the link needs none
-  std::vector<std::pair<std::string, std::string>> headers;  // for a proxy on the way
-
-  bool known() const { return !unix_path.empty() || !tcp.empty(); }
-  std::string text() const { return unix_path.empty() ? tcp : unix_path; }
-};
 
 struct Machine {
   std::string name;

@@ -116,10 +116,7 @@ void Pool::forget(const Runner& runner) {
 }
 
 std::unique_ptr<Link> Pool::connect(const Runner& runner, Deadline deadline) {
-  if (runner.address.unix_path.empty())
-    throw Error(ErrorKind::config,
-                "this flame reaches runners through Unix sockets only, not '" + runner.address.text() + "'");
-  return std::make_unique<Link>(runner.address.unix_path, deadline);
+  return std::make_unique<Link>(runner.address, deadline);
 }
 
 // A link to this runner if it is there and takes calls.

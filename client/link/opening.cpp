@@ -1,0 +1,140 @@
+#include "client/link/opening.hpp"
+
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/un.h>
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "base/socket_address.hpp"
+#include "base/text.hpp"
+#include "wire/frame.hpp"
+#include "wire/proof.hpp"
+
+namespace flame::client {
+namespace json = boost::json;
+namespace {
+
+Error cannot_connect(const Address& address, const std::string& why) {
+  return Error(ErrorKind::unreachable, "cannot connect to '" + address.text() + "': " + why);
+}
+
+UniqueFd connect_unix(const Address& where) {
+  const std::string& path = where.unix_path;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    throw Error(ErrorKind::config,
+                "the socket path '" + path + "' is longer than " +
+                    std::to_string(sizeof address.sun_path - 1) + " bytes",
+                "set XDG_RUNTIME_DIR to a shorter directory");
+  std::memcpy(static_cast<void*>(address.sun_path), path.c_str(), path.size() + 1);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) throw system_error("cannot make a socket", errno);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw cannot_connect(where, errno_text(errno));
+  return fd;
+}
+
+UniqueFd connect_tcp(const Address& where, Deadline deadline) {
+  const auto address = parse_socket_address(where.tcp);
+  if (!address)
+    throw Error(ErrorKind::config, "'" + printable(where.tcp) + "' is no address of a runner",
+                "numbers only: 127.0.0.1:8080, [::1]:8080");
+  UniqueFd fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) throw system_error("cannot make a socket", errno);
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  if (::connect(fd.get(), &address->any, address->size) != 0 && errno != EINPROGRESS)
+    throw cannot_connect(where, errno_text(errno));
+  pollfd wait = {fd.get(), POLLOUT, 0};
+  while (::poll(&wait, 1, deadline.poll_timeout_ms()) <= 0)
+    if (deadline.passed()) throw cannot_connect(where, "no answer before the deadline");
+  int failed = 0;
+  socklen_t size = sizeof failed;
+  ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &failed, &size);
+  if (failed != 0) throw cannot_connect(where, errno_text(failed));
+  set_nonblocking(fd.get(), false);
+  return fd;
+}
+
+Error not_ours(const std::string& why) {
+  return Error(ErrorKind::refused, why,
+               "it may be a machine that took over the address; nothing was sent to it");
+}
+
+}  // namespace
+
+UniqueFd connect_to(const Address& address, Deadline deadline) {
+  return address.unix_path.empty() ? connect_tcp(address, deadline) : connect_unix(address);
+}
+
+Opening::Opening(const Address& address) : token_(address.token), key_(base64(random_bytes(16))) {
+  request_ =
+      "GET /v1/link HTTP/1.1\r\nHost: " + (address.tcp.empty() ? "flame" : address.tcp) +
+      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
+      key_ + "\r\n";
+  for (const auto& [name, value] : address.headers) {
+    if ((name + value).find_first_of("\r\n") != std::string::npos)
+      throw Error(ErrorKind::config, "a header of the runner's address holds a line break");
+    request_.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (!token_.empty()) {
+    nonce_ = wire::make_nonce();
+    request_ += "Flame-Nonce: " + hex(nonce_) + "\r\n";
+  }
+  request_ += "\r\n";
+}
+
+void Opening::check_answer(std::string_view head) const {
+  if (head.starts_with("HTTP/1.1 101 ")) return;
+  const std::string line = printable(head.substr(0, std::min<std::size_t>(head.find("\r\n"), 200)));
+  if (head.starts_with("HTTP/1.1 401 "))
+    throw Error(ErrorKind::refused, "the runner wants a token",
+                "the engine's address has none: boot the runner anew, or set FLAME_SECRET as it is there");
+  if (head.starts_with("HTTP/1.1 503 "))
+    throw Error(ErrorKind::unreachable, "the runner has no room for another connection", "try again later");
+  throw Error(ErrorKind::protocol, "the runner refused the link: " + line);
+}
+
+Opening::Hello Opening::check_hello(std::string_view body) const {
+  Hello out;
+  try {
+    const json::value hello = json::parse(json::string_view(body.data(), body.size()));
+    const auto& range = hello.at("protocol").as_array();
+    if (range.at(0).to_number<int>() > 1 || range.at(1).to_number<int>() < 1)
+      throw Error(ErrorKind::protocol, "the runner does not speak protocol 1, which this flame speaks",
+                  "use the same version of flame on both sides");
+    out.window_bytes = hello.at("window_bytes").to_number<std::uint64_t>();
+    if (token_.empty()) return out;
+    const auto text = [&](const char* key) {
+      const json::value* value = hello.as_object().if_contains(key);
+      return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : std::string();
+    };
+    out.auth = auth_for(text("nonce"), text("proof"));
+    return out;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::protocol, std::string("the runner's hello cannot be read: ") + error.what());
+  }
+}
+
+std::string Opening::auth_for(const std::string& nonce, const std::string& proof) const {
+  const auto theirs = wire::read_nonce(nonce);
+  if (!theirs) throw not_ours("the runner did not prove that it holds the token");
+  const wire::Nonces nonces{nonce_, *theirs};
+  if (!equal_constant_time(proof, wire::runner_proof(token_, nonces)))
+    throw not_ours("the runner's proof is wrong: it does not hold this pool's token");
+  std::string frame;
+  wire::append_frame(frame, wire::FrameType::auth, 0, 0,
+                     "{\"proof\":\"" + wire::client_proof(token_, nonces) + "\"}");
+  return frame;
+}
+
+}  // namespace flame::client

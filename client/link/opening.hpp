@@ -1,0 +1,36 @@
+// The first moments of a link: connect, upgrade, and the proofs of both sides (PROTOCOL.md §1).
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/fd.hpp"
+#include "client/link/address.hpp"
+
+namespace flame::client {
+
+// Throws Error(unreachable), or Error(config) for an address that is none.
+UniqueFd connect_to(const Address& address, Deadline deadline);
+
+class Opening {
+ public:
+  explicit Opening(const Address& address);
+
+  const std::string& request() const { return request_; }
+  // The head of the answer. Throws Error(protocol, refused, unreachable) when it is not the 101 that we asked
+  // for.
+  void check_answer(std::string_view head) const;
+  // What the hello says, and the frame `auth` to answer it with ("" where no token is used). Throws
+  // Error(protocol), Error(refused) when the runner does not hold our token.
+  struct Hello {
+    std::uint64_t window_bytes = 0;
+    std::string auth;
+  };
+  Hello check_hello(std::string_view body) const;
+
+ private:
+  std::string auth_for(const std::string& nonce, const std::string& proof) const;
+  std::string token_, nonce_, key_, request_;
+};
+
+}  // namespace flame::client
