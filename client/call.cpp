@@ -72,6 +72,8 @@ class RunningCall {
       wire::append_bytes_end(body_);
     }
     if (!flush_pieces()) return false;
+    while (window_ < body_.size() && !over_) take_one(-1);
+    if (over_) return false;
     wire::append_frame(pending_, FrameType::call, 0, kCall, body_);
     link_.send(pending_, call_.deadline);
     window_ -= std::min<std::uint64_t>(window_, body_.size());
