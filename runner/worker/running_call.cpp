@@ -173,6 +173,20 @@ int write(flame_call* c, const void* data, std::uint64_t size) {
 
 }  // namespace
 
+void append_piece(KeptFrame& frame, std::string_view piece, std::uint64_t max_bytes) {
+  frame.too_long = frame.too_long || frame.body.size() + piece.size() > wire::kCallHeadBytes + max_bytes;
+  if (frame.too_long)
+    frame.body.resize(std::min(frame.body.size(), wire::kCallHeadBytes));
+  else
+    frame.body += piece;
+}
+
+void check_length(const KeptFrame& frame, std::uint64_t max_bytes) {
+  if (frame.too_long)
+    throw Error(ErrorKind::limit, "the arguments take more than " + std::to_string(max_bytes) + " bytes",
+                "a streaming function reads its input without a limit");
+}
+
 const flame_host& host() {
   static constexpr flame_host table = {
       sizeof(flame_host), FLAME_ABI,  extension,     arguments,    result_null, result_bool, result_i64,

@@ -21,7 +21,15 @@ struct KeptFrame {
   std::uint8_t flags = 0;
   std::uint64_t call = 0;
   std::string body;
+  bool too_long = false;  // of a call whose pieces went over the limit: its body was thrown away
 };
+
+// Adds a piece to a call's body. Beyond the limit it only marks the frame, so that the other pieces, which
+// are on their way, still find their call.
+void append_piece(KeptFrame& frame, std::string_view piece,
+                  std::uint64_t max_bytes = wire::kArgumentsMaxBytes);
+// Throws Error(limit) for a frame that is marked.
+void check_length(const KeptFrame& frame, std::uint64_t max_bytes = wire::kArgumentsMaxBytes);
 
 // What the worker's one thread reads from: frames that were put aside first, then the socket.
 struct Inbox {

@@ -87,8 +87,7 @@ class Server {
       if (!piece) return;
       if (piece->type == FrameType::cancel) continue;  // the runner set the page too
       if (piece->type != FrameType::call || piece->call != frame.call) continue;
-      if (frame.body.size() + piece->body.size() > wire::kArgumentsMaxBytes) std::abort();
-      frame.body += piece->body;
+      append_piece(frame, piece->body);
       frame.flags = piece->flags;
     }
     answer(frame);
@@ -110,6 +109,7 @@ class Server {
   }
 
   void call(KeptFrame& frame) {
+    check_length(frame);
     const auto head = wire::read_call_head(frame.body);
     const auto bind = head ? binds_.find(head->bind) : binds_.end();
     if (bind == binds_.end()) throw Error(ErrorKind::protocol, "a call of an unknown bind");

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "runner/worker/running_call.hpp"
 
 using namespace flame;
 using namespace flame::worker;
@@ -223,4 +224,22 @@ TEST_CASE("bytes behind the last argument, and a list that ends early, are the s
   CHECK_THROWS_AS(Arguments("fn", signature, 1, list + "x"), Error);
   CHECK_THROWS_AS(Arguments("fn", signature, 1, list.substr(0, list.size() - 1)), Error);
   CHECK_THROWS_AS(Arguments("fn", signature, 2, list), Error);
+}
+
+TEST_CASE("a call's body at the limit and one more") {
+  const auto refusal_of_pieces = [](const std::vector<std::size_t>& sizes) -> std::string {
+    KeptFrame frame{wire::FrameType::call, 0, 1, std::string(wire::kCallHeadBytes, 'h')};
+    for (const std::size_t size : sizes) append_piece(frame, std::string(size, 'x'), 1000);
+    CHECK(frame.body.size() <= wire::kCallHeadBytes + 1000);
+    try {
+      check_length(frame, 1000);
+    } catch (const Error& error) {
+      CHECK(error.kind == ErrorKind::limit);
+      return error.message;
+    }
+    return "accepted";
+  };
+  CHECK(refusal_of_pieces({500, 500}) == "accepted");
+  CHECK(refusal_of_pieces({500, 501}) == "the arguments take more than 1000 bytes");
+  CHECK(refusal_of_pieces({1001, 1}) == "the arguments take more than 1000 bytes");
 }
