@@ -35,9 +35,10 @@ extern "C" {
 /* ---- Values -------------------------------------------------------------------------------------
  * What the types of a signature become. See flame-plugin(3) for the grammar:
  *
- *     bool i64 u64 f64 string bytes json   [T]   T?   {name: T, ...}
+ *     bool   i8 i16 i32 i64   u8 u16 u32 u64   f32 f64   string bytes json   [T]   T?   {name: T, ...}
  *
- * An array of i64, u64 or f64 is packed, so that it can be handed to numeric code as it is. */
+ * A narrow number comes as the wide one, its range checked. An array of numbers is packed, so that it can be
+ * handed to numeric code as it is. Pointers of a value with count 0 may be NULL, except as.text. */
 enum {
   FLAME_NULL = 0,      /* an optional that was not given; count 0 */
   FLAME_BOOL = 1,      /* as.u64 is 0 or 1 */
