@@ -1,4 +1,5 @@
 #include <boost/json.hpp>
+#include <limits>
 
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
@@ -36,12 +37,15 @@ std::string row(std::string label, const std::string& value) {
   return label + printable(value) + "\n";
 }
 
-std::string listed(const std::vector<std::string>& names, bool all) {
+std::string joined(const std::vector<std::string>& names) {
   std::string out;
-  for (std::size_t i = 0; i < names.size() && (all || i < kListed); ++i)
-    out += (out.empty() ? "" : ", ") + names[i];
-  if (!all && names.size() > kListed) out += " and " + std::to_string(names.size() - kListed) + " more";
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
   return out;
+}
+
+std::string listed(const client::NameList& names) {
+  const std::size_t left = names.count - names.first.size();
+  return joined(names.first) + (left == 0 ? "" : " and " + std::to_string(left) + " more");
 }
 
 std::string warnings_of(const Inspection& of) {
@@ -85,13 +89,13 @@ std::string text_of(const Inspection& of, bool all) {
                             (of.little_endian ? "" : "big-endian ") + of.type);
   if (of.isa_level > 0) out += row("isa level", "x86-64-v" + std::to_string(of.isa_level));
   for (const auto& need : of.newest)
-    out += row("needs", need.version + " of " + need.library + " (" + listed(need.symbols, all) + ")");
-  out += row("libraries", listed(of.needed, true));
+    out += row("needs", need.version + " of " + need.library + " (" + listed(need.symbols) + ")");
+  out += row("libraries", joined(of.needed));
   out += row("soname", of.soname);
   out += row("rpath", of.rpath);
   out += row("runpath", of.runpath);
-  out += row("exports", listed(of.exported, all));
-  out += row("undefined", listed(all ? of.undefined : of.unversioned, all));
+  out += row("exports", listed(of.exported));
+  out += row("undefined", listed(all ? of.undefined : of.unversioned));
   out += row("build id", of.build_id.empty() ? "none: crash reports cannot be matched" : of.build_id);
   out += row("debug info", of.debug_info ? "yes" : of.stripped ? "no, stripped" : "no");
   return out + warnings_of(of) + functions_of(of);
@@ -126,8 +130,9 @@ json::value json_of(const Inspection& of) {
   for (const auto& one : of.versions)
     versions.push_back({{"library", text(one.library)}, {"version", text(one.version)}, {"weak", one.weak}});
   for (const auto& one : of.newest)
-    newest.push_back(
-        {{"library", text(one.library)}, {"version", text(one.version)}, {"symbols", texts(one.symbols)}});
+    newest.push_back({{"library", text(one.library)},
+                      {"version", text(one.version)},
+                      {"symbols", texts(one.symbols.first)}});
   return {{"path", text(of.path)},
           {"size_bytes", of.bytes},
           {"sha256", of.sha256},
@@ -144,9 +149,9 @@ json::value json_of(const Inspection& of) {
           {"soname", text(of.soname)},
           {"rpath", text(of.rpath)},
           {"runpath", text(of.runpath)},
-          {"exported", texts(of.exported)},
-          {"undefined", texts(of.undefined)},
-          {"unversioned", texts(of.unversioned)},
+          {"exported", texts(of.exported.first)},
+          {"undefined", texts(of.undefined.first)},
+          {"unversioned", texts(of.unversioned.first)},
           {"unique_symbols", of.unique_count},
           {"build_id", of.build_id},
           {"debug_info", of.debug_info},
@@ -164,7 +169,8 @@ int inspect_command(int argc, char** argv) {
   if (options.operands.size() != 1)
     throw Error(ErrorKind::usage, "inspect: wants one PLUGIN", "try 'flame inspect --help'");
   client::OpenPlugin plugin = client::open_plugin(options.operands[0]);
-  const Inspection of = client::inspect(plugin);
+  const bool all = options.has("--all") || options.has("--json");
+  const Inspection of = client::inspect(plugin, all ? std::numeric_limits<std::size_t>::max() : kListed);
   print(options.has("--json") ? json::serialize(json_of(of)) + "\n" : text_of(of, options.has("--all")));
   return 0;
 }

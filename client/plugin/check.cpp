@@ -210,7 +210,7 @@ class Check {
   }
 
   void add_missing(const Member& member, const std::vector<std::string_view>& missing) {
-    const auto runtimes = sanitizers(*member.elf);
+    const auto runtimes = symbol_table(*member.elf).sanitizers;
     std::string what = member.name + " uses " + demangle(missing[0]);
     if (missing.size() > 1) what += " and " + std::to_string(missing.size() - 1) + " more";
     if (!runtimes.empty())

@@ -23,14 +23,14 @@ std::string type_name(std::uint16_t type) {
   }
 }
 
-std::vector<std::string> readable(const std::vector<std::string_view>& names) {
-  std::vector<std::string> out;
-  out.reserve(names.size());
-  for (const auto name : names) out.push_back(demangle(name));
+NameList readable(const std::vector<std::string_view>& names, std::size_t most) {
+  NameList out;
+  out.count = names.size();
+  for (std::size_t i = 0; i < names.size() && i < most; ++i) out.first.push_back(demangle(names[i]));
   return out;
 }
 
-std::vector<NewestNeed> newest_needs(const Elf& elf) {
+std::vector<NewestNeed> newest_needs(const Elf& elf, std::size_t most) {
   std::vector<NewestNeed> out;
   for (const ElfVersionNeed& need : elf.version_needs) {
     NewestNeed* same = nullptr;
@@ -42,13 +42,13 @@ std::vector<NewestNeed> newest_needs(const Elf& elf) {
     else if (compare_versions(same->version, need.version) < 0)
       same->version = need.version;
   }
-  for (NewestNeed& one : out) one.symbols = readable(symbols_that_need(elf, one.library, one.version));
+  for (NewestNeed& one : out) one.symbols = readable(symbols_that_need(elf, one.library, one.version), most);
   return out;
 }
 
 }  // namespace
 
-Inspection inspect(OpenPlugin& plugin) {
+Inspection inspect(OpenPlugin& plugin, std::size_t names_max) {
   const Elf& elf = plugin.elf;
   Inspection out;
   out.path = plugin.path;
@@ -60,7 +60,7 @@ Inspection inspect(OpenPlugin& plugin) {
   out.little_endian = elf.little_endian;
   out.manifest = plugin.manifest;
   out.exports_entry = plugin.exports_entry;
-  out.newest = newest_needs(elf);
+  out.newest = newest_needs(elf, names_max);
   const Needs needs = needs_of(elf, 0);
   out.versions = needs.versions;
   out.needed = needs.libraries;
@@ -68,9 +68,9 @@ Inspection inspect(OpenPlugin& plugin) {
   out.rpath = elf.rpath;
   out.runpath = elf.runpath;
   const SymbolTable symbols = symbol_table(elf);
-  out.exported = readable(symbols.exported);
-  out.undefined = readable(symbols.undefined);
-  out.unversioned = readable(symbols.unversioned);
+  out.exported = readable(symbols.exported, names_max);
+  out.undefined = readable(symbols.undefined, names_max);
+  out.unversioned = readable(symbols.unversioned, names_max);
   out.unique_count = symbols.unique_count;
   out.isa_level = isa_level(elf.isa_needed);
   out.build_id = hex(elf.build_id);
@@ -78,7 +78,7 @@ Inspection inspect(OpenPlugin& plugin) {
   out.stripped = elf.section(".symtab") == nullptr;
   out.executable_stack = elf.executable_stack;
   out.text_relocations = elf.text_relocations;
-  out.sanitizers = sanitizers(elf);
+  out.sanitizers = symbols.sanitizers;
   return out;
 }
 

@@ -8,10 +8,16 @@
 
 namespace flame::client {
 
+// Names of a file that may have very many: how many there are, and the first of them, demangled.
+struct NameList {
+  std::size_t count = 0;
+  std::vector<std::string> first;
+};
+
 // The newest version of a family that is needed of a library.
 struct NewestNeed {
   std::string library, version;
-  std::vector<std::string> symbols;  // that need it, demangled
+  NameList symbols;  // that need it
 };
 
 struct Inspection {
@@ -26,7 +32,7 @@ struct Inspection {
   std::vector<VersionNeed> versions;  // all
   std::vector<std::string> needed;
   std::string soname, rpath, runpath;
-  std::vector<std::string> exported, undefined, unversioned;  // demangled; see SymbolTable
+  NameList exported, undefined, unversioned;  // see SymbolTable
   std::size_t unique_count = 0;
   std::uint32_t isa_level = 0;  // x86-64-vN; 0: not said
   std::string build_id;         // hex
@@ -34,6 +40,6 @@ struct Inspection {
   std::vector<std::string> sanitizers;
 };
 
-Inspection inspect(OpenPlugin& plugin);
+Inspection inspect(OpenPlugin& plugin, std::size_t names_max);  // names_max: of each list
 
 }  // namespace flame::client

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <array>
 #include <csetjmp>
 #include <cstdlib>
 #include <memory>
@@ -53,15 +54,40 @@ std::string demangle(std::string_view name) {
   return out.text;
 }
 
+namespace {
+
+struct Sanitizer {
+  const char* name;
+  std::string_view symbols, library;
+};
+constexpr std::array<Sanitizer, 5> kSanitizers = {{{"asan", "__asan_", "libasan"},
+                                                   {"ubsan", "__ubsan_", "libubsan"},
+                                                   {"tsan", "__tsan_", "libtsan"},
+                                                   {"msan", "__msan_", "libmsan"},
+                                                   {"lsan", "__lsan_", "liblsan"}}};
+
+}  // namespace
+
 SymbolTable symbol_table(const Elf& elf) {
   SymbolTable out;
+  std::array<bool, kSanitizers.size()> seen{};
   elf.for_each_symbol([&](const ElfSymbol& one) {
-    if (one.defined) out.exported.push_back(one.name);
-    if (!one.defined && !one.weak) out.undefined.push_back(one.name);
-    if (!one.defined && !one.weak && one.version <= 1) out.unversioned.push_back(one.name);
-    if (one.defined && one.unique) ++out.unique_count;
-    if (one.defined && one.name == "flame_plugin_v1") out.exports_entry = true;
+    if (one.name.starts_with("__"))
+      for (std::size_t i = 0; i < seen.size(); ++i)
+        seen[i] = seen[i] || one.name.starts_with(kSanitizers[i].symbols);
+    if (one.defined) {
+      out.exported.push_back(one.name);
+      out.unique_count += one.unique ? 1 : 0;
+    } else if (!one.weak) {
+      out.undefined.push_back(one.name);
+      if (one.version <= 1) out.unversioned.push_back(one.name);
+    }
   });
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    for (const std::string_view library : elf.needed)
+      seen[i] = seen[i] || library.starts_with(kSanitizers[i].library);
+    if (seen[i]) out.sanitizers.emplace_back(kSanitizers[i].name);
+  }
   return out;
 }
 
@@ -74,22 +100,6 @@ std::vector<std::string_view> symbols_that_need(const Elf& elf, std::string_view
       if (!one.defined && one.version == need.index) out.push_back(one.name);
     });
   }
-  return out;
-}
-
-std::vector<std::string> sanitizers(const Elf& elf) {
-  std::vector<std::string> out;
-  bool seen[5] = {};
-  static constexpr std::string_view marks[5] = {"__asan_", "__ubsan_", "__tsan_", "__msan_", "__lsan_"};
-  static constexpr const char* names[5] = {"asan", "ubsan", "tsan", "msan", "lsan"};
-  elf.for_each_symbol([&](const ElfSymbol& one) {
-    for (std::size_t i = 0; i < 5; ++i) seen[i] = seen[i] || one.name.starts_with(marks[i]);
-  });
-  for (const std::string_view library : elf.needed)
-    for (std::size_t i = 0; i < 5; ++i)
-      seen[i] = seen[i] || library.starts_with("lib" + std::string(names[i]));
-  for (std::size_t i = 0; i < 5; ++i)
-    if (seen[i]) out.emplace_back(names[i]);
   return out;
 }
 

@@ -16,16 +16,13 @@ struct SymbolTable {
   // Mangled, in the order of the file. Weak undefined ones may stay unresolved: they are left out.
   std::vector<std::string_view> exported, undefined;
   std::vector<std::string_view> unversioned;  // of the undefined: no library is named for them
-  std::size_t unique_count = 0;  // exported STB_GNU_UNIQUE: shared between plugins against their will
-  bool exports_entry = false;    // flame_plugin_v1
+  std::size_t unique_count = 0;         // exported STB_GNU_UNIQUE: shared between plugins against their will
+  std::vector<std::string> sanitizers;  // "asan", "ubsan", "tsan", "msan", "lsan": runtimes it was built for
 };
 SymbolTable symbol_table(const Elf& elf);
 
 // The undefined symbols that need this version of this library.
 std::vector<std::string_view> symbols_that_need(const Elf& elf, std::string_view library,
                                                 std::string_view version);
-
-// "asan", "ubsan", "tsan", "msan", "lsan": the runtimes that the file was built for.
-std::vector<std::string> sanitizers(const Elf& elf);
 
 }  // namespace flame::client
