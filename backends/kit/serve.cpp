@@ -77,7 +77,9 @@ json::object call(const std::string& backend, const std::vector<Verb>& verbs, co
               near ? "did you mean '" + *near + "'?" : "");
 }
 
-json::object answer(const std::string& backend, const std::vector<Verb>& verbs, std::string_view line) {
+}  // namespace
+
+json::object answer_line(const std::string& backend, const std::vector<Verb>& verbs, std::string_view line) {
   json::object reply;
   try {
     const json::value value = json::parse(json::string_view(line.data(), line.size()));
@@ -95,8 +97,6 @@ json::object answer(const std::string& backend, const std::vector<Verb>& verbs, 
   }
   return reply;
 }
-
-}  // namespace
 
 std::string Request::text_setting(std::string_view key) const {
   const auto* value = settings.if_contains(json::string_view(key.data(), key.size()));
@@ -165,8 +165,8 @@ int serve(const std::string& backend, const std::vector<Verb>& verbs, Concurrenc
       if (line.empty()) continue;
       if (concurrency == Concurrency::threads)
         answering.start(
-            [&backend, &verbs, kept = std::string(line)] { write_line(answer(backend, verbs, kept)); });
-      else if (!write_line(answer(backend, verbs, line)))
+            [&backend, &verbs, kept = std::string(line)] { write_line(answer_line(backend, verbs, kept)); });
+      else if (!write_line(answer_line(backend, verbs, line)))
         return 1;
     }
     pending.erase(0, at);

@@ -38,6 +38,10 @@ class NameTaken : public std::exception {
 // threads: each request has a thread of its own, and a verb's function may run several times at once.
 enum class Concurrency { one_by_one, threads };
 
+// The answer to one line, as an object; never throws for what the line holds.
+boost::json::object answer_line(const std::string& backend, const std::vector<Verb>& verbs,
+                                std::string_view line);
+
 // Answers requests until stdin ends and all are answered. Returns the exit status.
 int serve(const std::string& backend, const std::vector<Verb>& verbs,
           Concurrency concurrency = Concurrency::one_by_one);

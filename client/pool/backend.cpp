@@ -102,6 +102,11 @@ std::string how_it_ended(int status) {
 
 }  // namespace
 
+BackendAnswer read_backend_answer(std::string_view line) {
+  const json::value reply = json::parse(json::string_view(line.data(), line.size()));
+  return answer_of(reply.at("id").to_number<std::uint64_t>(), reply.as_object());
+}
+
 std::string find_backend(const std::string& name) {
   if (!name_is_plain(name))
     throw Error(ErrorKind::config, "'" + name + "' is not the name of a backend",
@@ -212,11 +217,9 @@ void Backend::receive() {
 
 void Backend::take_line(std::string_view line) {
   try {
-    const json::value reply = json::parse(json::string_view(line.data(), line.size()));
-    const auto id = reply.at("id").to_number<std::uint64_t>();
-    const auto known = pending_.find(id);
+    BackendAnswer answer = read_backend_answer(line);
+    const auto known = pending_.find(answer.id);
     if (known == pending_.end()) return;  // what nobody waits for any more
-    BackendAnswer answer = answer_of(id, reply.as_object());
     if (answer.kind != BackendAnswer::Kind::note) {
       pending_.erase(known);
       answered_ = true;

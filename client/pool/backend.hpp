@@ -24,6 +24,9 @@ struct BackendAnswer {
   std::optional<Error> error;     // failed
 };
 
+// One line of a backend. Throws std::exception when it is not an answer (backends/PROTOCOL.md).
+BackendAnswer read_backend_answer(std::string_view line);
+
 // The program flame-backend-NAME: libexec/flame first, then PATH. Throws Error(config) when there is none.
 std::string find_backend(const std::string& name);
 
