@@ -2,16 +2,22 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
+
 #include "base/fd.hpp"
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/map_options.hpp"
+#include "cli/ui/map_summary.hpp"
+#include "cli/ui/progress.hpp"
 #include "cli/ui/report.hpp"
 #include "client/map/format.hpp"
-#include "client/plugin/plugin_file.hpp"
 
 namespace flame::cli {
 namespace {
+
+using client::MapEnd;
 
 constexpr const char* kHelp = R"(flame map - run a function on every item of an input
 
@@ -19,44 +25,55 @@ Usage: flame map [OPTIONS] PLUGIN FUNCTION [ARGUMENT...] <ITEMS
 
 Items are lines; each becomes the last argument of a call. Results come in input order.
 
-  -0, --null              items end with NUL, and so do results
-  --from FORMAT           lines, json (a value a line), csv (with a header), files (names of files)
-  -a, --arg-file FILE     read the items from FILE
-  -I, --replace TOKEN     put the item where TOKEN is
-  --unordered             print results as they come
-  --raw                   print string results without their quotes
-  --tag                   print ITEM, a tab, and the result
-  --to json               print a record for each item: seq, item, result or error, ms, runner
-  --timeout DURATION      one deadline for everything
-  --item-timeout DURATION a deadline for each call
-  --pool NAME             the pool to use (default: default)
-  --fresh                 a worker of its own for each call
-  --env NAME[=VALUE]      an environment variable for the calls
-  --quiet                 no logs of the function
-  --help                  this text
+  -0, --null               items and results end with NUL
+  --from FORMAT            lines, json (a value a line), csv (with a header), files (their names)
+  -a, --arg-file FILE      read the items from FILE
+  -I, --replace TOKEN      put the item where TOKEN is
+  --unordered              print results as they come
+  --raw, --tag, --to json  strings without quotes; ITEM, a tab, the result; a record for each item
+  --results DIR            write each result to a file of its own
+  --joblog FILE, --resume, --retry-failed   note what is done; go on after it; also what failed
+  --retries N, --halt now|soon,fail=N|N%    try again; stop early
+  --timeout D, --item-timeout D             one deadline for everything; one for each call
+  --max-runners N, --min-runners N, --max-cost USD, --pool NAME
+  --summary, --trace FILE, --no-progress, --quiet
+  --fresh, --env NAME[=VALUE]               as in flame run
 
 Exit status: 0 all done; 123 some items failed; 2 wrong usage; 124 deadline; 125 flame or the
-engine; 126 the plugin cannot be loaded; 127 no such plugin or function.
+engine; 126 the plugin cannot be loaded; 127 no such plugin or function. Ctrl-C stops the feeding,
+a second one cancels what runs, a third one leaves.
 
 Example: seq 1 1000 | flame map math.so is_prime
 )";
 
-volatile sig_atomic_t interrupts = 0;
-int interrupt_pipe[2] = {-1, -1};
+volatile sig_atomic_t interrupts = 0, last_signal = 0;
+std::array<int, 2> interrupt_pipe = {-1, -1};
+std::string last_words;  // of the third interrupt, made beforehand
 
-void on_interrupt(int) {
+void on_signal(int signal) {
+  last_signal = signal;
   interrupts = interrupts + 1;
-  if (interrupts > 2) ::_exit(130);  // the third time: leave at once
+  if (signal != SIGINT && interrupts == 1)
+    interrupts = 2;  // whoever ends us does not want to wait for what runs
+  if (interrupts > 2) {
+    (void)!::write(STDERR_FILENO, last_words.data(), last_words.size());
+    ::_exit(128 + signal);
+  }
   const int kept = errno;
   (void)!::write(interrupt_pipe[1], "", 1);
   errno = kept;
 }
 
 void watch_signals() {
-  if (::pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) != 0) throw system_error("cannot make a pipe", errno);
+  if (::pipe2(interrupt_pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    throw system_error("cannot make a pipe", errno);
   struct sigaction action {};
-  action.sa_handler = on_interrupt;
-  ::sigaction(SIGINT, &action, nullptr);
+  action.sa_handler = on_signal;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    ::sigaction(signal, nullptr, &before);
+    if (signal != SIGHUP || before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);  // nohup
+  }
   ::signal(SIGPIPE, SIG_IGN);  // seen as EPIPE, so that remote work is stopped too
 }
 
@@ -65,53 +82,140 @@ void die_of(int signal) {
   ::raise(signal);
 }
 
-void fill_task(MapOptions& options, int count, char** words) {
-  client::MapTask& task = options.task;
-  const client::PluginFile plugin = client::read_plugin(words[0]);
-  task.path = plugin.path;
-  task.sha256 = plugin.sha256;
-  task.function = words[1];
-  if (const client::ManifestFunction* function = plugin.find(task.function)) {
-    task.signature = wire::parse_signature(function->signature);
-    task.streaming = function->streaming();
-    task.idempotent = (" " + function->flags + " ").find(" idempotent ") != std::string::npos;
-  }
-  for (int i = 2; i < count; ++i) task.fixed.push_back({wire::ArgumentKind::word, words[i], -1});
+std::string shell_quoted(const std::string& word) {
+  if (!word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                              "_-+=./:,@%") == std::string::npos)
+    return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
-int run_it(MapOptions options, int count, char** words) {
-  fill_task(options, count, words);
+std::string resume_hint(const MapOptions& options, int argc, char** argv) {
+  if (options.settings.joblog.empty())
+    return "hint: with --joblog FILE a later run could go on from here by --resume\n";
+  std::string line = "hint: go on with: flame map";
+  if (!options.settings.resume) line += " --resume";
+  for (int i = 1; i < argc; ++i) line += " " + shell_quoted(argv[i]);
+  return line + "\n";
+}
+
+// Whatever is written to the terminal goes between two drawings of the block.
+class Screen {
+ public:
+  Screen(const MapOptions& options, std::string hint)
+      : options_(options), hint_(std::move(hint)), block_(!options.quiet && !options.no_progress) {}
+
+  void line(const std::string& text) {
+    block_.clear();
+    write_all(STDERR_FILENO, text);
+  }
+  void failed(const client::Item& item) {
+    const Error& error = *item.error;
+    const bool unknown = error.fate == Fate::unknown;
+    line("flame: item " + std::to_string(item.number) + " '" + client::shown_item(item.text) +
+         "': " + printable(error.message) + (unknown ? " (it may have begun)" : "") + "\n");
+  }
+  void interrupted(int times) {
+    if (times == 1)
+      line("flame: stopping: what runs is finished first; Ctrl-C again cancels it\n" + hint_);
+    else
+      line("flame: cancelling what runs; Ctrl-C again leaves at once\n" + hint_);
+  }
+
+  client::MapEvents events() {
+    client::MapEvents out;
+    out.interrupts = [] { return static_cast<int>(interrupts); };
+    out.interrupt_fd = interrupt_pipe[0];
+    out.on_interrupted = [this](int times) { interrupted(times); };
+    out.exit_status = exit_status;
+    out.on_failed = [this](const client::Item& item) { failed(item); };
+    out.on_log = [this](std::string_view level, std::string_view text) {
+      if (!options_.quiet) line(std::string(level) + ": " + printable(text) + "\n");
+    };
+    out.on_notice = [this](const std::string& text) {
+      if (!options_.quiet) line("flame: " + printable(text) + "\n");
+    };
+    if (block_.on()) {
+      out.on_progress = [this](const client::MapProgress& progress) { block_.draw(progress); };
+      out.progress_every = milliseconds(200);
+      if (::isatty(STDOUT_FILENO) == 1) out.before_output = [this] { block_.clear(); };
+    }
+    return out;
+  }
+  void end(const client::MapOutcome& outcome) {
+    block_.clear();
+    const bool terminal = block_.on();
+    if (options_.summary || (terminal && !options_.quiet)) line(map_summary(outcome));
+  }
+  void clear() { block_.clear(); }
+
+ private:
+  const MapOptions& options_;
+  std::string hint_;
+  ProgressBlock block_;
+};
+
+int status_of(const MapOptions& options, const client::MapOutcome& outcome) {
+  switch (outcome.end) {
+    case MapEnd::reader_gone:
+      die_of(SIGPIPE);
+      break;
+    case MapEnd::interrupted:
+      die_of(last_signal);
+      break;
+    case MapEnd::too_costly:
+      throw Error(ErrorKind::limit,
+                  "the cost limit is reached: " + std::to_string(outcome.counts.done) +
+                      " items are done, the rest was not begun",
+                  options.settings.joblog.empty() ? "--max-cost allows more"
+                                                  : "--max-cost allows more, --resume goes on from here");
+    case MapEnd::halted:
+      report(Error(ErrorKind::failed, "stopped early, as --halt says: " +
+                                          std::to_string(outcome.counts.failed) + " items failed"));
+      break;
+    case MapEnd::complete:
+      break;
+  }
+  return outcome.counts.failed > 0 ? 123 : 0;
+}
+
+int run_it(MapOptions& options, int argc, char** argv) {
+  fill_map_task(options, argc - options.operands, argv + options.operands);
   UniqueFd input;
   if (!options.input_path.empty()) {
     input = open_file(options.input_path, O_RDONLY | O_NOCTTY);
     options.settings.input_fd = input.get();
+  } else if (!options.quiet && ::isatty(STDIN_FILENO) == 1) {
+    write_all(STDERR_FILENO, "flame: items are read from the terminal, one a line; Ctrl-D ends them\n");
   }
+  const std::string hint = resume_hint(options, argc, argv);
+  last_words = "flame: leaving at once\n" + hint;
   watch_signals();
-  client::MapEvents events;
-  events.interrupts = [] { return static_cast<int>(interrupts); };
-  events.interrupt_fd = interrupt_pipe[0];
-  events.on_failed = [](const client::Item& item) {
-    write_all(STDERR_FILENO, "flame: item " + std::to_string(item.number) + " '" +
-                                 client::shown_item(item.text) + "': " + printable(item.error->message) +
-                                 "\n");
-  };
-  events.on_log = [&](std::string_view level, std::string_view text) {
-    if (!options.quiet) write_all(STDERR_FILENO, std::string(level) + ": " + printable(text) + "\n");
-  };
+  Screen screen(options, hint);
+  const client::MapEvents events = screen.events();
   client::Pool pool(options.pool);
-  const client::MapOutcome outcome = client::run_map(pool, options.task, options.settings, events);
-  if (outcome.end == client::MapEnd::reader_gone) die_of(SIGPIPE);
-  if (outcome.end == client::MapEnd::interrupted) die_of(SIGINT);
-  return outcome.counts.failed > 0 ? 123 : 0;
+  try {
+    const client::MapOutcome outcome = client::run_map(pool, options.task, options.settings, events);
+    if (outcome.end != MapEnd::reader_gone) screen.end(outcome);
+    return status_of(options, outcome);
+  } catch (Error& error) {
+    screen.clear();
+    if (interrupts > 0) die_of(last_signal);
+    if (error.hint.empty() && !options.settings.joblog.empty() && error.kind == ErrorKind::timed_out)
+      error.hint =
+          hint.substr(std::string_view("hint: ").size(), hint.size() - std::string_view("hint: \n").size());
+    throw;
+  }
 }
 
 }  // namespace
 
 int map_command(int argc, char** argv) {
   try {
-    const MapOptions options = parse_map_options(argc, argv);
+    MapOptions options = parse_map_options(argc, argv);
     if (options.help) return print_help(kHelp);
-    return run_it(options, argc - options.operands, argv + options.operands);
+    return run_it(options, argc, argv);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::usage) throw;
     report(error);

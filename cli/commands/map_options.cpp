@@ -2,7 +2,9 @@
 
 #include <getopt.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 
 #include "base/text.hpp"
@@ -30,6 +32,24 @@ Value one_of(const char* option, const std::string& word,
   throw map_usage(std::string(option) + " wants one of " + all + ", got '" + word + "'");
 }
 
+std::uint32_t count_from(const char* option, const std::string& text, std::uint32_t least) {
+  std::uint32_t value = 0;
+  const auto [end, why] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (why != std::errc() || end != text.data() + text.size() || value < least)
+    throw map_usage(std::string(option) + " wants a number of at least " + std::to_string(least) + ", got '" +
+                    text + "'");
+  return value;
+}
+
+double cost_from(const std::string& text) {
+  double value = 0;
+  const auto [end, why] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (why != std::errc() || end != text.data() + text.size() || !(value > 0))
+    throw map_usage("--max-cost wants an amount such as 0.50, got '" + text + "'");
+  return value;
+}
+
 void add_environment(MapOptions& options, const std::string& text) {
   const std::size_t equals = text.find('=');
   const std::string name = text.substr(0, equals);
@@ -47,8 +67,33 @@ Error map_usage(const std::string& why) {
 }
 
 MapOptions parse_map_options(int argc, char** argv) {
-  enum { timeout = 256, item_timeout, pool, fresh, env, raw, quiet, from, to, tag, unordered, help };
-  static constexpr std::array<option, 16> table = {{{"timeout", 1, nullptr, timeout},
+  enum {
+    timeout = 256,
+    item_timeout,
+    pool,
+    fresh,
+    env,
+    raw,
+    quiet,
+    from,
+    to,
+    tag,
+    unordered,
+    results,
+    joblog,
+    resume,
+    retry_failed,
+    retries,
+    halt,
+    trace,
+    summary,
+    no_progress,
+    max_cost,
+    max_runners,
+    min_runners,
+    help
+  };
+  static constexpr std::array<option, 28> table = {{{"timeout", 1, nullptr, timeout},
                                                     {"item-timeout", 1, nullptr, item_timeout},
                                                     {"pool", 1, nullptr, pool},
                                                     {"fresh", 0, nullptr, fresh},
@@ -59,6 +104,18 @@ MapOptions parse_map_options(int argc, char** argv) {
                                                     {"to", 1, nullptr, to},
                                                     {"tag", 0, nullptr, tag},
                                                     {"unordered", 0, nullptr, unordered},
+                                                    {"results", 1, nullptr, results},
+                                                    {"joblog", 1, nullptr, joblog},
+                                                    {"resume", 0, nullptr, resume},
+                                                    {"retry-failed", 0, nullptr, retry_failed},
+                                                    {"retries", 1, nullptr, retries},
+                                                    {"halt", 1, nullptr, halt},
+                                                    {"trace", 1, nullptr, trace},
+                                                    {"summary", 0, nullptr, summary},
+                                                    {"no-progress", 0, nullptr, no_progress},
+                                                    {"max-cost", 1, nullptr, max_cost},
+                                                    {"max-runners", 1, nullptr, max_runners},
+                                                    {"min-runners", 1, nullptr, min_runners},
                                                     {"null", 0, nullptr, '0'},
                                                     {"arg-file", 1, nullptr, 'a'},
                                                     {"replace", 1, nullptr, 'I'},
@@ -121,6 +178,48 @@ MapOptions parse_map_options(int argc, char** argv) {
         out.settings.token = optarg;
         if (out.settings.token.empty()) throw map_usage("-I wants a word that is not empty");
         break;
+      case results:
+        out.settings.results_dir = optarg;
+        break;
+      case joblog:
+        out.settings.joblog = optarg;
+        break;
+      case resume:
+        out.settings.resume = true;
+        break;
+      case retry_failed:
+        out.settings.resume = out.settings.retry_failed = true;
+        break;
+      case retries:
+        out.settings.retries = count_from("--retries", optarg, 0);
+        break;
+      case halt: {
+        const auto policy = client::parse_halt(optarg);
+        if (!policy)
+          throw map_usage("--halt wants now,fail=N or soon,fail=N, N a number or a percentage, got '" +
+                          std::string(optarg) + "'");
+        out.settings.halt = *policy;
+        break;
+      }
+      case trace:
+        out.settings.trace = optarg;
+        break;
+      case summary:
+        out.summary = true;
+        break;
+      case no_progress:
+        out.no_progress = true;
+        break;
+      case max_cost:
+        out.settings.cost_max = cost_from(optarg);
+        out.settings.want_cost = true;
+        break;
+      case max_runners:
+        out.pool.max = count_from("--max-runners", optarg, 1);
+        break;
+      case min_runners:
+        out.settings.runners_min = count_from("--min-runners", optarg, 0);
+        break;
       case help:
         out.help = true;
         return out;
@@ -138,6 +237,9 @@ MapOptions parse_map_options(int argc, char** argv) {
   }
   out.operands = optind;
   if (argc - optind < 2) throw map_usage("wants PLUGIN and FUNCTION");
+  if (out.settings.resume && out.settings.joblog.empty())
+    throw map_usage("--resume and --retry-failed go on from a job log: say which by --joblog FILE");
+  out.pool.max = std::max<std::uint64_t>(out.pool.max, out.settings.runners_min);
   return out;
 }
 

@@ -23,7 +23,12 @@ void Depth::ended(std::uint32_t count, std::uint32_t in_flight, Clock::duration 
   const bool busy = in_flight > slots_;
   per_second_ = per_second_ == 0 ? seen : busy ? (per_second_ + seen) / 2 : std::max(per_second_, seen);
   const double wanted = 2 * per_second_ * (Seconds(least_latency_) + kAhead).count() + slots_;
-  target_ = static_cast<std::uint32_t>(std::clamp(wanted, 2.0 * slots_, static_cast<double>(credit_)));
+  double least = 2.0 * slots_, most = credit_;
+  if (wait_max_.count() > 0) {
+    least = slots_;
+    most = std::min(most, slots_ + per_second_ * Seconds(wait_max_).count());
+  }
+  target_ = static_cast<std::uint32_t>(std::max(1.0, std::clamp(wanted, std::min(least, most), most)));
   since_ = now;
   counted_ = 0;
   if (in_flight <= count) since_ = Clock::time_point();  // idle now: waiting is not its pace

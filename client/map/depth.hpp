@@ -16,6 +16,12 @@ class Depth {
   // in_flight: before these ended. latency: of the quickest of them.
   void ended(std::uint32_t count, std::uint32_t in_flight, Clock::duration latency, Clock::time_point now);
 
+  // Calls have a deadline of their own, which runs while they wait: no longer than this.
+  void limit_wait(milliseconds span) {
+    wait_max_ = span;
+    target_ = slots_;
+  }
+
   std::uint32_t target() const { return target_ < credit_ ? target_ : credit_; }
   double per_second() const { return per_second_; }  // 0: not known yet
 
@@ -25,6 +31,7 @@ class Depth {
   Clock::duration least_latency_ = Clock::duration::max();
   Clock::time_point since_{};  // of what is being counted; zero: nothing is
   std::uint32_t counted_ = 0;
+  milliseconds wait_max_{0};  // 0: no limit
 };
 
 }  // namespace flame::client

@@ -31,6 +31,11 @@ std::size_t ItemSplitter::find_end() {
   return std::string::npos;
 }
 
+bool ItemSplitter::ready() {
+  const bool terminated = find_end() != std::string::npos;
+  return terminated || (finished_ && at_ < buffer_.size());
+}
+
 std::optional<std::string_view> ItemSplitter::next() {
   std::size_t end = find_end();
   const bool terminated = end != std::string::npos;

@@ -22,6 +22,7 @@ class ItemSplitter {
 
   // Without its terminator. Throws Error(limit) for one over kItemMaxBytes.
   std::optional<std::string_view> next();
+  bool ready();  // next() has one
   bool at_end() const { return finished_ && at_ == buffer_.size(); }
 
  private:

@@ -1,5 +1,6 @@
 #include "client/map/map_runner.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace flame::client {
@@ -20,11 +21,17 @@ MapRunner::MapRunner(std::unique_ptr<Link> from)
 }
 
 void MapRunner::send_pending() {
-  if (!pending.empty()) {
-    link->queue(pending);
-    pending.clear();
-  }
-  link->flush();
+  const bool more = !pending.empty();
+  if (more) link->queue(pending);
+  pending.clear();
+  link->flush();  // a message that did not leave whole is not acted upon
+  if (more) ++round;
+}
+
+void MapRunner::count_busy(Clock::time_point now) {
+  if (busy_at != Clock::time_point())
+    busy_seconds += std::chrono::duration<double>(now - busy_at).count() * std::min(in_flight, slots);
+  busy_at = now;
 }
 
 double MapRunner::expected_wait() const {

@@ -28,15 +28,17 @@ struct MapRunner {
   std::string name;
   std::uint32_t slots = 1, credit = 1;
   std::uint64_t window_bytes = 0;
-  double price_per_second = 0;
+  double price_per_second = 0;  // 0: not known, or nothing
   Depth depth;
   std::uint32_t in_flight = 0;
   std::uint64_t ended = 0;
-  double busy_seconds = 0;           // of all its calls, as the runner told or we saw
+  double busy_seconds = 0;           // of its slots, as we saw it
+  Clock::time_point busy_at{};       // until when that is counted
   bool draining = false;             // takes no more
   Clock::time_point ready_since;     // its hello
   Clock::time_point paused_until{};  // it said busy
   std::string pending;               // frames for the next message
+  std::uint64_t round = 0;           // messages that have left, or may have
   std::deque<LongCall> long_calls;
 
   // Frames become messages, messages go as the socket takes them. Throws Error(lost).
@@ -47,6 +49,7 @@ struct MapRunner {
     return !draining && in_flight < depth.target() && now >= paused_until && writable_soon() &&
            long_calls.size() < slots;
   }
+  void count_busy(Clock::time_point now);
   // Seconds that a call sent now would wait for a slot.
   double expected_wait() const;
 

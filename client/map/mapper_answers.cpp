@@ -13,10 +13,10 @@ namespace json = boost::json;
 
 namespace {
 
-// What no other item would survive either.
-bool ends_all(ErrorKind kind) {
-  return kind == ErrorKind::plugin_missing || kind == ErrorKind::plugin_unloadable ||
-         kind == ErrorKind::abi_mismatch || kind == ErrorKind::unknown_function || kind == ErrorKind::refused;
+constexpr milliseconds kBusyPause{50};
+
+double milliseconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
 }  // namespace
@@ -71,12 +71,11 @@ void Mapper::take(MapRunner& runner, const Frame& frame) {
       item.flags = wire::flag::bytes;
       return window_.add_result(item, frame.body);
     case FrameType::busy:
-      runner.paused_until = now_ + milliseconds(50);
+      runner.paused_until = now_ + kBusyPause;
       leave_runner(runner, index);
       return failed(index, Error(ErrorKind::busy, "the runner has no room"));
-    case FrameType::started:
-      item.begun = true;
-      return;
+    case FrameType::usage:
+      return take_usage(item, frame.body);
     case FrameType::log:
       return take_log(frame.body);
     case FrameType::window:
@@ -110,6 +109,18 @@ void Mapper::leave_runner(MapRunner& runner, ItemIndex index) {
   std::erase_if(runner.long_calls, [&](const LongCall& call) { return call.item == index; });
 }
 
+void Mapper::take_usage(Item& item, std::string_view body) {
+  boost::system::error_code why;
+  const json::value value = json::parse(json::string_view(body.data(), body.size()), why);
+  const auto* object = why ? nullptr : value.if_object();
+  const auto number = [&](const char* key) {
+    const auto* found = object != nullptr ? object->if_contains(key) : nullptr;
+    return found != nullptr && found->is_number() ? found->to_number<double>() : -1;
+  };
+  item.run_ms = number("run_ms");
+  item.queue_ms = number("queue_ms");
+}
+
 void Mapper::done(ItemIndex index, std::string_view body) {
   Item& item = window_[index];
   if (item.error) return failed(index, std::move(*item.error));
@@ -117,6 +128,7 @@ void Mapper::done(ItemIndex index, std::string_view body) {
   ++counts_.done;
   mean_result_bytes_ += (static_cast<double>(body.size() + item.result.size()) - mean_result_bytes_) / 64;
   item.state = Item::State::ended;
+  item.ended = now_;
   if (window_.is_front(index) && item.result.empty()) {
     emit(item, body);
     if (!settings_.ordered) return window_.release(index);
@@ -129,12 +141,28 @@ void Mapper::done(ItemIndex index, std::string_view body) {
   window_.release(index);
 }
 
-bool Mapper::goes_again(const Item& item, const Error& error) const {
+bool Mapper::goes_again(ItemIndex index, const Error& error) {
+  Item& item = window_[index];
   if (!feeding_ || item.error) return false;
-  if (error.fate == Fate::never_begun)
-    return error.kind == ErrorKind::busy || error.kind == ErrorKind::draining ||
-           error.kind == ErrorKind::lost;
-  return error.kind == ErrorKind::lost && task_.idempotent && item.attempts < 5;
+  const double spread = static_cast<double>(random_() % 1024) / 1024;
+  const auto delay = retry_delay({settings_.retries, task_.idempotent}, error, item.attempts, spread);
+  if (!delay) return false;
+  if (error.fate == Fate::never_begun) --item.attempts;
+  item.state = Item::State::waiting;
+  if (delay->count() == 0)
+    again_.push_back(index);
+  else
+    later_.emplace(now_ + *delay, index);
+  return true;
+}
+
+// By us, and not for any fault of the item's: it is neither shown nor logged.
+bool Mapper::given_up(const Item& item) const {
+  if (!item.error) return false;
+  const ErrorKind kind = item.error->kind;
+  const bool moved = kind == ErrorKind::busy || kind == ErrorKind::draining || kind == ErrorKind::lost ||
+                     kind == ErrorKind::timed_out;
+  return kind == ErrorKind::cancelled || (!feeding_ && moved && item.error->fate == Fate::never_begun);
 }
 
 void Mapper::failed(ItemIndex index, Error error) {
@@ -142,24 +170,62 @@ void Mapper::failed(ItemIndex index, Error error) {
   Item& item = window_[index];
   window_.drop_result(item);
   item.flags = 0;
-  if (goes_again(item, error)) {
-    item.state = Item::State::waiting;
-    again_.push_back(index);
-    return;
-  }
+  if (goes_again(index, error)) return;
   if (!item.error) item.error = std::make_unique<Error>(std::move(error));
   item.state = Item::State::ended;
-  ++counts_.failed;
+  item.ended = now_;
+  if (given_up(item)) {
+    ++counts_.cancelled;
+  } else {
+    ++counts_.failed;
+    ++statistics_.failures[std::string(error_kind_name(item.error->kind))];
+    if (end_ == MapEnd::complete && settings_.halt.reached(counts_.failed, counts_.failed + counts_.done))
+      end_ = MapEnd::halted;
+  }
   if (settings_.ordered) return emit_ready();
   emit(item, {});
   window_.release(index);
 }
 
 void Mapper::emit(Item& item, std::string_view result) {
-  const double ms = std::chrono::duration<double, std::milli>(now_ - item.sent).count();
+  if (given_up(item)) return;
   const MapRunner* runner = item.runner < runners_.size() ? runners_[item.runner].get() : nullptr;
-  append_result(output_.buffer(), settings_, item, result, runner != nullptr ? runner->name : "", ms);
+  const std::string_view name = runner != nullptr ? std::string_view(runner->name) : "";
+  const double ms = item.run_ms >= 0 ? item.run_ms : milliseconds_between(item.sent, item.ended);
+  statistics_.run.add(ms);
+  if (item.queue_ms >= 0) statistics_.queue.add(item.queue_ms);
+  if (results_) {
+    scratch_.clear();
+    append_result(scratch_, settings_, item, result, name, ms);
+    if (!item.error || settings_.to == ResultFormat::records) results_->put(item.number, scratch_);
+  } else {
+    append_result(output_.buffer(), settings_, item, result, name, ms);
+  }
+  if (trace_)
+    trace_->call({name, item.text, item.error ? error_kind_name(item.error->kind) : "done", item.number,
+                  runner != nullptr ? runner->slots : 1,
+                  item.ended - std::chrono::duration_cast<Clock::duration>(
+                                   std::chrono::duration<double, std::milli>(ms)),
+                  item.ended});
   if (item.error && events_.on_failed) events_.on_failed(item);
+  if (log_) log(item, name, ms);
+}
+
+void Mapper::log(const Item& item, std::string_view runner, double ms) {
+  JobRecord record;
+  record.seq = item.log_number;
+  record.start =
+      unix_minus_steady_ + std::chrono::duration<double>(item.ended.time_since_epoch()).count() - ms / 1e3;
+  record.runner = runner;
+  record.ms = ms;
+  if (item.error) {
+    record.exit = events_.exit_status ? events_.exit_status(*item.error) : 1;
+    record.signal = item.error->signal;
+    record.fate = item.error->fate;
+  }
+  record.hash = hasher_(item.text);
+  record.item = item.text;
+  log_->add(output_.added(), record);
 }
 
 void Mapper::emit_ready() {
@@ -170,7 +236,11 @@ void Mapper::emit_ready() {
 }
 
 void Mapper::lost(MapRunner& runner, const Error& error) {
+  // What came before the end counts.
+  while (const auto frame = runner.link->next_received())
+    if (frame->call != 0) take(runner, *frame);
   ++lost_in_a_row_;
+  const std::uint64_t round = runner.round;
   std::vector<ItemIndex> items;
   for (ItemIndex i = 0; i < window_.size(); ++i)
     if (window_[i].state == Item::State::in_flight && runners_[window_[i].runner].get() == &runner)
@@ -178,16 +248,16 @@ void Mapper::lost(MapRunner& runner, const Error& error) {
   for (const ItemIndex index : items) leave_runner(runner, index);
   runner_gone(runner);
   for (const ItemIndex index : items) {
+    const Item& item = window_[index];
     Error one = error;
-    // A runner that left in good order has answered all that it took.
-    if (error.kind != ErrorKind::draining) one.with_fate(Fate::unknown).kind = ErrorKind::lost;
+    // A runner that left in good order has answered all that it took. Else what had left may have begun, also
+    // when no `started` came: that may have been lost with the rest.
+    if (error.kind != ErrorKind::draining) {
+      one.kind = ErrorKind::lost;
+      one.with_fate(item.round == round ? Fate::never_begun : Fate::unknown);
+    }
     failed(index, std::move(one));
   }
-}
-
-void Mapper::runner_gone(MapRunner& runner) {
-  for (auto& place : runners_)
-    if (place.get() == &runner) place.reset();
 }
 
 }  // namespace flame::client

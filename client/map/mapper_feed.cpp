@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cerrno>
 
 #include "client/map/mapper.hpp"
@@ -14,52 +13,66 @@ using wire::FrameType;
 
 namespace {
 constexpr std::size_t kReadMaxBytes = 64 * 1024, kReadLeastBytes = 256;
-}
+constexpr double kToldPerSecond = 2000;
+}  // namespace
 
 void Mapper::feed() {
+  while (!later_.empty() && later_.begin()->first <= now_) {
+    again_.push_back(later_.begin()->second);
+    later_.erase(later_.begin());
+  }
+  bool crowded = false;
   while (may_feed()) {
-    if (again_.empty() && input_ended_ && splitter_.at_end()) return;
     MapRunner* runner = best_runner();
-    if (runner == nullptr && somebody_serves()) return;
-    const auto index = next_item();
-    if (!index) return;
-    if (runner == nullptr) {
-      find_runner();
-      runner = best_runner();
+    if (runner == nullptr && somebody_serves()) {
+      crowded = !again_.empty() || splitter_.ready() || input_ahead_;
+      break;
     }
-    if (runner == nullptr) return again_.push_front(*index);
+    const auto index = next_item();
+    if (!index) break;
+    work_ = true;
+    if (runner == nullptr) {
+      again_.push_front(*index);
+      break;
+    }
     send(*index, *runner);
   }
+  if (crowded && !crowded_) crowded_since_ = now_;
+  crowded_ = crowded;
+}
+
+// What calls in flight will bring is counted in advance.
+bool Mapper::has_room() const {
+  return window_.has_room(static_cast<std::size_t>(in_flight_ * mean_result_bytes_));
 }
 
 // Input is read only while there is room for what it holds, and about as much as there is room for.
 bool Mapper::wants_input() const {
-  if (!may_feed() || input_ended_ || !again_.empty()) return false;
-  if (!window_.has_room(static_cast<std::size_t>(in_flight_ * mean_result_bytes_))) return false;
+  if (!may_feed() || input_ended_ || !again_.empty() || !has_room()) return false;
   return !somebody_serves() || std::any_of(runners_.begin(), runners_.end(), [&](const auto& runner) {
     return runner && runner->wants_more(now_);
   });
 }
 
-bool Mapper::somebody_serves() const {
-  return std::any_of(runners_.begin(), runners_.end(),
-                     [](const auto& runner) { return runner && !runner->draining; });
-}
-
 void Mapper::read_input() {
   std::size_t calls = 0;
-  for (const auto& runner : runners_)
-    if (runner) calls += runner->depth.target() - std::min(runner->in_flight, runner->depth.target());
+  each_runner([&](const MapRunner& runner) {
+    calls += runner.depth.target() - std::min(runner.in_flight, runner.depth.target());
+  });
   const auto wanted = static_cast<std::size_t>(static_cast<double>(calls) * (mean_item_bytes_ + 1));
   const std::size_t size = std::clamp(wanted, kReadLeastBytes, kReadMaxBytes);
   ssize_t n;
   do n = ::read(settings_.input_fd, splitter_.prepare(size), size);
   while (n < 0 && errno == EINTR);
   if (n < 0 && errno != EAGAIN) throw system_error("cannot read the items", errno);
-  splitter_.commit(n > 0 ? static_cast<std::size_t>(n) : 0);
+  const std::size_t got = n > 0 ? static_cast<std::size_t>(n) : 0;
+  splitter_.commit(got);
+  input_ahead_ = got == size;
+  input_left_bytes_ -= std::min<std::uint64_t>(input_left_bytes_, got);
   if (n == 0) {
     splitter_.finish();
     input_ended_ = true;
+    input_left_bytes_ = 0;
   }
 }
 
@@ -81,79 +94,60 @@ std::optional<ItemIndex> Mapper::next_item() {
     again_.pop_front();
     return index;
   }
-  if (!window_.has_room(static_cast<std::size_t>(in_flight_ * mean_result_bytes_))) return std::nullopt;
+  if (!has_room()) return std::nullopt;
   if (settings_.from == ItemFormat::csv && !header_read_ && !read_header()) return std::nullopt;
-  for (;;) {
-    const auto text = splitter_.next();
-    if (!text) return std::nullopt;
+  while (const auto text = splitter_.next()) {
     // Values and records may have empty lines between them; an empty line of text is an item.
     if (settings_.from != ItemFormat::lines && text->find_first_not_of(" \t\r\n") == std::string_view::npos)
       continue;
     mean_item_bytes_ += (static_cast<double>(text->size()) - mean_item_bytes_) / 64;
-    return window_.add(++counts_.read, *text);
-  }
-}
-
-MapRunner* Mapper::best_runner() {
-  MapRunner* best = nullptr;
-  double least = 0;
-  for (const auto& runner : runners_) {
-    if (!runner || !runner->wants_more(now_)) continue;
-    const double wait = runner->expected_wait();
-    if (best != nullptr && wait >= least) continue;
-    best = runner.get();
-    least = wait;
-  }
-  return best;
-}
-
-void Mapper::find_runner() { add_runner(pool_.find(settings_.deadline)); }
-
-void Mapper::add_runner(std::unique_ptr<Link> link) {
-  auto runner = std::make_unique<MapRunner>(std::move(link));
-  wire::append_frame(runner->pending, FrameType::bind, 0, 0, bind_body());
-  for (auto& place : runners_)
-    if (!place) {
-      place = std::move(runner);
-      return;
+    const std::uint64_t number = ++counts_.read;
+    std::uint64_t log_number = number;
+    if (history_) {
+      const auto answer = history_->ask(hasher_(*text), number, settings_.retry_failed);
+      log_number = answer.seq;
+      if (answer.verdict == JobHistory::Verdict::skip) {
+        ++counts_.skipped;
+        continue;
+      }
     }
-  runners_.push_back(std::move(runner));
-}
-
-std::string Mapper::bind_body() const {
-  boost::json::object environment;
-  for (const auto& [name, value] : task_.environment) environment[name] = value;
-  return boost::json::serialize(boost::json::object{{"bind", 0},
-                                                    {"function", task_.function},
-                                                    {"path", task_.path},
-                                                    {"sha256", task_.sha256},
-                                                    {"fresh", task_.fresh},
-                                                    {"env", environment}});
+    const ItemIndex index = window_.add(number, *text);
+    window_[index].log_number = log_number;
+    return index;
+  }
+  return std::nullopt;
 }
 
 void Mapper::send(ItemIndex index, MapRunner& runner) {
   Item& item = window_[index];
-  const std::uint64_t remaining = std::min(settings_.deadline.remaining_ms(), settings_.item_timeout_ms);
   std::uint32_t place = 0;
   while (runners_[place].get() != &runner) ++place;
   item.state = Item::State::in_flight;
   item.runner = place;
   item.sent = now_;
-  item.begun = false;
+  item.round = runner.round;
+  // Being told costs three frames a call: worth it unless calls are tiny.
+  item.told = trace_ || runner.depth.per_second() < kToldPerSecond;
   ++item.attempts;
   ++runner.in_flight;
   ++in_flight_;
   try {
-    scratch_.clear();
-    wire::append_call_head(scratch_, {0, 0, remaining});
+    begin_call(item);
     if (settings_.from == ItemFormat::files) return send_file(index, runner);
     if (as_input_) return send_as_input(index, runner);
     put_call(runner, index, encoder_.append(scratch_, item.text));
   } catch (Error& error) {
     if (error.kind != ErrorKind::bad_arguments && error.kind != ErrorKind::system) throw;
+    error.kind = ErrorKind::bad_arguments;
     leave_runner(runner, index);
     failed(index, std::move(error));
   }
+}
+
+void Mapper::begin_call(const Item& item) {
+  const std::uint64_t remaining = std::min(settings_.deadline.remaining_ms(), settings_.item_timeout_ms);
+  scratch_.clear();
+  wire::append_call_head(scratch_, {item.told ? 1U : 0U, 0, remaining});
 }
 
 // scratch_ is the call's body, but for the number of arguments.

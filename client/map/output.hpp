@@ -20,6 +20,7 @@ class Output {
   std::uint64_t written() const { return written_; }            // bytes ever handed to the system
 
   int fd() const { return fd_; }
+  void drop() { buffer_.clear(), at_ = 0; }  // nobody wants it
   // Writes what is taken now. False: the reader has gone. Throws Error(system).
   bool flush();
 

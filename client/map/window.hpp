@@ -15,16 +15,17 @@ namespace flame::client {
 struct Item {
   enum class State : std::uint8_t { free, waiting, in_flight, ended };
   State state = State::free;
-  std::uint8_t flags = 0;  // of the result frame
-  std::uint16_t attempts = 0;
-  bool begun = false;            // a `started` came
-  std::uint32_t runner = 0;      // where it is in flight
+  std::uint8_t flags = 0;        // of the result frame
+  bool told = false;             // the runner says how long it waited and ran
+  std::uint32_t attempts = 0;    // that may have begun, the present one included
+  std::uint32_t runner = 0;      // where it is in flight, or was last
   std::uint64_t number = 0;      // 1… in the order of the input
+  std::uint64_t round = 0;       // of its runner's messages, the one that took it
+  std::uint64_t log_number = 0;  // under which the job log has it
   std::string text;              // as it was read
   std::string result;            // as far as it has come
   std::unique_ptr<Error> error;  // how it ended, when not well
-  Clock::time_point sent{};
-  std::int64_t started_unix_us = 0;
+  Clock::time_point sent{}, ended{};
   double run_ms = -1, queue_ms = -1;  // from the runner; -1: not told
 };
 
