@@ -121,7 +121,9 @@ void Link::take_message() {
     const auto data = buffer_.data();
     const bool trusted = session_->trusted();
     session_->take({static_cast<const char*>(data.data()), data.size()});
-    if (!trusted) ws_.read_message_max(wire::kMessageMaxBytes);
+    if (trusted) return;
+    ws_.read_message_max(wire::kMessageMaxBytes);
+    tick();  // pings from now on
   } catch (const Error& error) {
     refuse(error);
   } catch (const std::exception& error) {
@@ -179,7 +181,7 @@ void Link::close() {
 void Link::tick() {
   if (state_ != State::open || (!tcp_ && session_->trusted())) return;
   timer_.expires_after(session_->trusted() ? milliseconds(runner_.options.ping_interval_ms)
-                                           : kHandshakeTimeout);
+                                           : milliseconds(runner_.options.http_timeout_ms));
   timer_.async_wait([self = shared_from_this()](error_code failed) {
     if (failed || self->state_ != State::open) return;
     if (!self->session_->trusted()) return self->ended("no auth came");
