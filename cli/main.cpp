@@ -33,8 +33,13 @@ struct Command {
   int (*run)(int argc, char** argv);
 };
 constexpr Command kCommands[] = {
-    {"run", run_command},         {"map", map_command},     {"pool", pool_command},
-    {"inspect", inspect_command}, {"check", check_command}, {"image-facts", image_facts_command},
+    {"run", run_command},
+    {"map", map_command},
+    {"pool", pool_command},
+    {"inspect", inspect_command},
+    {"check", check_command},
+    {"image-facts", image_facts_command},
+    {"__complete", complete_command},
 };
 
 int dispatch(int argc, char** argv) {
@@ -44,7 +49,7 @@ int dispatch(int argc, char** argv) {
   std::vector<std::string> names;
   for (const Command& command : kCommands) {
     if (word == command.name) return command.run(argc - 1, argv + 1);
-    names.emplace_back(command.name);
+    if (command.name[0] != '_') names.emplace_back(command.name);
   }
   const auto near = flame::nearest(word, names);
   throw flame::Error(flame::ErrorKind::usage, "unknown command '" + word + "'",

@@ -4,6 +4,7 @@
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
+#include "cli/commands/check_run.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/simple_options.hpp"
 #include "cli/ui/report.hpp"
@@ -22,14 +23,19 @@ using client::ImageFacts;
 constexpr const char* kHelp = R"(flame check - whether a plugin will load there, before anything is paid for
 
 Usage: flame check [--against WHAT] [--json] PLUGIN
+       flame check --run [--only PATTERN] [--json] PLUGIN
 
   --against WHAT   a file of 'flame image-facts', a base image such as debian:12, a pool or one of
                    its runners (default: what is recorded of the default pool, else this computer)
   --json           the findings, as one JSON object
   --bases          list the base images that flame knows
+  --run            call its functions on this computer and see whether it keeps the ABI's rules
+  --only PATTERN   of these cases only, such as 'add/*'; --cases lists them
+  --repeats N      calls of each function that look for growth (default: 10000)
+  --case-timeout DURATION   how long a call, or all repeats, may take (default: 10s)
   --help           this text
 
-Exit status: 0 it will load; 126 it will not, and each finding says why and what to do;
+Exit status: 0 it will load, or all cases pass; 126 not so, and each line says why;
 125 flame or its arguments; 127 no such file.
 
 Example: flame check --against debian:12 math.so
@@ -108,12 +114,15 @@ int list_bases() {
 }  // namespace
 
 int check_command(int argc, char** argv) {
-  const SimpleOptions options = parse_simple("check", argc, argv, {"--json", "--bases"}, {"--against"});
+  const SimpleOptions options = parse_simple("check", argc, argv, {"--json", "--bases", "--run", "--cases"},
+                                             {"--against", "--only", "--repeats", "--case-timeout"});
   if (options.has("--help")) return print_help(kHelp);
   if (options.has("--bases")) return list_bases();
   if (options.operands.size() != 1)
     throw Error(ErrorKind::usage, "check: wants one PLUGIN", "try 'flame check --help'");
-  const client::OpenPlugin plugin = client::open_plugin(options.operands[0]);
+  client::OpenPlugin plugin = client::open_plugin(options.operands[0]);
+  if (options.has("--cases")) return list_cases(plugin);
+  if (options.has("--run")) return check_run(plugin, options);
   const ImageFacts facts = facts_for(options);
   const CheckReport report = client::check_plugin(plugin, facts);
   print(options.has("--json") ? json::serialize(json_of(report, plugin.path, facts)) + "\n"

@@ -8,6 +8,7 @@ int map_command(int argc, char** argv);
 int pool_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 int check_command(int argc, char** argv);
+int complete_command(int argc, char** argv);
 int image_facts_command(int argc, char** argv);
 
 }  // namespace flame::cli

@@ -13,6 +13,7 @@
 #include "base/fd.hpp"
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/help_function.hpp"
 #include "cli/ui/report.hpp"
 #include "client/call.hpp"
 #include "client/crash/explain.hpp"
@@ -39,6 +40,7 @@ Usage: flame run [OPTIONS] PLUGIN FUNCTION [ARGUMENT...]
   --quiet              no logs of the function
   --json-errors        errors as JSON on stderr
   --cause-fd N         write why the call ended badly to descriptor N
+  --help-function      what the FUNCTION of the PLUGIN takes and gives, and nothing is run
   --help               this text
 
 A bytes parameter takes @FILE, or - for stdin; @@x is the word @x.
@@ -53,7 +55,7 @@ struct RunOptions {
   Deadline deadline;
   std::map<std::string, std::string> environment;
   bool fresh = false, no_stdin = false, raw = false, json_args = false, dry_run = false, quiet = false,
-       help = false;
+       help = false, help_function = false;
 };
 
 Error usage(const std::string& why) {
@@ -85,8 +87,21 @@ int number_from(const std::string& text) {
 }
 
 RunOptions parse(int argc, char** argv) {
-  enum { timeout = 256, pool, fresh, env, raw, json_args, dry_run, quiet, json_errors, cause_fd, help };
-  static constexpr std::array<option, 13> table = {{{"timeout", 1, nullptr, timeout},
+  enum {
+    timeout = 256,
+    pool,
+    fresh,
+    env,
+    raw,
+    json_args,
+    dry_run,
+    quiet,
+    json_errors,
+    cause_fd,
+    help_fn,
+    help
+  };
+  static constexpr std::array<option, 14> table = {{{"timeout", 1, nullptr, timeout},
                                                     {"pool", 1, nullptr, pool},
                                                     {"fresh", 0, nullptr, fresh},
                                                     {"env", 1, nullptr, env},
@@ -97,6 +112,7 @@ RunOptions parse(int argc, char** argv) {
                                                     {"quiet", 0, nullptr, quiet},
                                                     {"json-errors", 0, nullptr, json_errors},
                                                     {"cause-fd", 1, nullptr, cause_fd},
+                                                    {"help-function", 0, nullptr, help_fn},
                                                     {"help", 0, nullptr, help},
                                                     {nullptr, 0, nullptr, 0}}};
   RunOptions out;
@@ -137,6 +153,9 @@ RunOptions parse(int argc, char** argv) {
         break;
       case cause_fd:
         error_style().cause_fd = number_from(optarg);
+        break;
+      case help_fn:
+        out.help_function = true;
         break;
       case help:
         out.help = true;
@@ -267,6 +286,10 @@ int run_it(const RunOptions& options, int count, char** words) {
 int run_command(int argc, char** argv) {
   const RunOptions options = parse(argc, argv);
   if (options.help) return print_help(kHelp);
+  // Behind the plugin too, for there it is thought of; no function can have such a name.
+  const bool behind = argc - optind == 3 && std::string_view(argv[optind + 1]) == "--help-function";
+  if (options.help_function && argc - optind >= 2) return help_function(argv[optind], argv[optind + 1]);
+  if (behind) return help_function(argv[optind], argv[optind + 2]);
   if (argc - optind < 2) throw usage("wants PLUGIN and FUNCTION");
   return run_it(options, argc - optind, argv + optind);
 }

@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# flame check --run, the help of functions, and what completion scripts ask.
+load common
+setup() { common_setup; skew=$plugins/skew; }
+teardown() { common_teardown; }
+
+# outcome PLUGIN CASE OPTIONS…: of one case.
+outcome() {
+  local plugin=$1 name=$2
+  shift 2
+  flame check --run --json --only "$name" "$@" "$plugin" | jq -r '.cases[0] | .outcome + " " + .text'
+}
+
+@test "a good plugin passes, each case by name; the private runner is gone" {
+  expect 0 flame check --run --repeats 2000 "$samples/math.so"
+  holds "$out" "passed   manifest"; holds "$out" "passed   load"; holds "$out" "passed   add/count"; holds "$out" "passed   add/types"
+  holds "$out" "passed   mean/result"; holds "$out" "passed   is_prime/repeats: 2000 calls"; holds "$out" " 0 failed"; holds "$out" " 0 crashed"
+  same "$(ours)" ""; same "$(find "$XDG_RUNTIME_DIR" ! -type d)" ""
+  same "$(flame check --cases "$samples/math.so" | head -4 | paste -sd' ')" "manifest symbols load add/signature"
+  expect 0 flame check --run --only 'add/*' --repeats 100 "$samples/math.so"; same "$(wc -l <"$out_file")" 7
+  expect 125 flame check --run --only 'nothing/*' "$samples/math.so"; holds "$err" "--cases"
+}
+
+@test "outcomes: a wrong result, a crash, growth, cancellation, leaks, a bad signature, ten seconds and more" {
+  holds "$(outcome "$plugins/faults.so" lie/result)" "failed lie:"
+  holds "$(outcome "$plugins/faults.so" segfault/result)" "crashed "
+  holds "$(outcome "$plugins/faults.so" exit_zero/result)" "crashed "
+  holds "$(outcome "$plugins/faults.so" polite/cancel)" "passed"
+  holds "$(outcome "$plugins/faults.so" deaf/cancel)" "warned it did not ask cancelled()"
+  holds "$(outcome "$plugins/faults.so" fail_with/result)" "passed it refused [1]"
+  holds "$(outcome "$plugins/faults.so" deaf/result --case-timeout 300ms)" "skipped it runs longer than 300 ms"
+  holds "$(outcome "$skew/grows.so" grows/repeats)" "failed its worker grew: 10000 calls"
+  holds "$(outcome "$samples/math.so" fib/repeats)" "passed 10000 calls"
+  holds "$(outcome "$skew/leaky.so" symbols)" "warned it exports 2 more symbols"
+  expect 126 flame check --run "$skew/bad_signature.so"; holds "$out" "failed   one/signature"; holds "$out" "failed   load"
+  expect 126 flame check --run --only segfault/result "$plugins/faults.so"
+  expect 126 flame check --run "$plugins/no_entry.so"; same "$(ours)" ""
+}
+
+@test "help of a function, typed, before or behind the plugin" {
+  expect 0 flame run "$samples/math.so" --help-function add; same "$err" ""
+  holds "$out" "add(a: f64, b: f64) -> f64"; holds "$out" "Sum of a and b."; holds "$out" " add A B"; holds "$out" "a  f64  a number"
+  holds "$out" "It prints f64."; holds "$out" "Example: flame run $samples/math.so add 1.5 1.5"
+  first=$out; expect 0 flame run --help-function "$samples/math.so" add; same "$out" "$first"
+  expect 127 flame run --help-function "$samples/math.so" ad; holds "$err" "did you mean 'add'?"
+  expect 125 flame run --help-function "$samples/math.so"
+  expect 0 flame run --help-function "$skew/hostile_texts.so" one; holds "$out" '\x1b[2J'
+  same "$(ours)" ""
+}
+
+@test "completion: functions, parameters; nothing where there is nothing to say" {
+  same "$(flame __complete functions "$samples/math.so" | cut -f1 | paste -sd' ')" "add mul is_prime fib mean"
+  same "$(flame __complete parameters "$samples/math.so" add | paste -sd,)" "a: f64,b: f64"
+  holds "$(flame __complete bases)" debian:12
+  expect 0 flame __complete functions ./nothing.so; same "$out$err" ""
+  expect 0 flame __complete parameters "$samples/math.so" nothing; same "$out$err" ""
+}
