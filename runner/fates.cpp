@@ -33,6 +33,15 @@ Error died_running(const Call& call, const WorkerEnd& end, const WorkerPort& wor
       .at_phase("run");
 }
 
+Error out_of_memory(const Call& call, std::uint64_t limit_bytes) {
+  return Error(ErrorKind::out_of_memory,
+               call.bind->function + " was killed: its worker took more than " +
+                   std::to_string(limit_bytes >> 20) + " MiB of memory",
+               "give it less to do at once, a larger guest, or the runner a greater --worker-memory-bytes")
+      .with_fate(Fate::crashed)
+      .at_phase("run");
+}
+
 Error died_loading(const Call& call, const WorkerEnd& end, const WorkerPort& worker) {
   Error error(ErrorKind::plugin_unloadable, "the worker ended while it loaded '" + call.bind->path + "'");
   if (end.signal != 0) {

@@ -17,6 +17,8 @@ struct Options {
   std::string token_file;                   // read, then removed
   unsigned slots = 0;                       // 0: one per CPU
   std::uint64_t idle_timeout_ms = 300'000;  // 0: never
+  std::uint64_t worker_memory_bytes = 0;    // then its call fails; 0: nine tenths of the machine's, by slots
+  std::uint64_t worker_max_calls = 0;       // then it is replaced; 0: no limit
   std::uint64_t max_lifetime_ms = 0;        // 0: no limit
   std::uint64_t drain_timeout_ms = 0;       // 0: as long as the calls take
   std::uint64_t http_timeout_ms = 10'000;   // for a request's head, and for each piece of its body

@@ -17,7 +17,7 @@ void Runner::submit(const CallPtr& call) {
   if (scheduler.submit(call)) return;
   ++counters.busy;
   Error error(ErrorKind::busy, "every slot of the runner and its queue are taken", "try again later");
-  error.retry_after_ms = 50;
+  error.retry_after_ms = static_cast<std::int64_t>(scheduler.retry_after_ms());
   throw error;
 }
 

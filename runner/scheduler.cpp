@@ -1,6 +1,9 @@
 #include "runner/scheduler.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "runner/fates.hpp"
 #include "runner/plugin_source.hpp"
@@ -14,7 +17,8 @@ using wire::Frame;
 using wire::FrameType;
 
 constexpr std::size_t kGroupsSweepCount = 64;
-constexpr milliseconds kTimerStep{1};  // deadlines that lie closer together share a look
+constexpr milliseconds kMemoryStep{20};  // a worker may take a few 100 MB more in between
+constexpr milliseconds kTimerStep{1};    // deadlines that lie closer together share a look
 
 StartWorker real_workers(boost::asio::io_context& loop, const Options& options) {
   return [&loop, &options, source = std::make_shared<PluginSource>()](
@@ -25,13 +29,23 @@ StartWorker real_workers(boost::asio::io_context& loop, const Options& options) 
   };
 }
 
+// What is left over is for the runner and the system.
+std::uint64_t memory_share_bytes(unsigned slots) {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return pages * page_bytes / 10 * 9 / std::max(1U, slots);
+}
+
 }  // namespace
 
 Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options)
     : Scheduler(loop, options, real_workers(loop, options)) {}
 
 Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options, StartWorker start)
-    : loop_(loop), options_(options), start_(std::move(start)), timer_(loop) {}
+    : loop_(loop), options_(options), start_(std::move(start)), timer_(loop), tick_(loop) {
+  limits_ = {options.worker_memory_bytes, options.worker_max_calls};
+  if (limits_.memory_bytes == 0) limits_.memory_bytes = memory_share_bytes(options.slots);
+}
 
 std::size_t Scheduler::busy() const {
   return static_cast<std::size_t>(
@@ -107,6 +121,7 @@ void Scheduler::give_next(Slot& slot) {
   queue.pop_front();
   --queued_;
   slot.give(call);
+  arm_tick();
 }
 
 // An idle worker of the plugin; or, when there is no room for another, the one with the least to do, if
@@ -126,7 +141,7 @@ Slot* Scheduler::place_for(Group& group, const Call& call) {
 }
 
 Slot* Scheduler::start(const CallPtr& call) {
-  Slot& slot = slots_.emplace_back(static_cast<Slot::Owner&>(*this), call->bind->group);
+  Slot& slot = slots_.emplace_back(static_cast<Slot::Owner&>(*this), call->bind->group, limits_);
   try {
     slot.run(start_(call->bind->path, call->bind->sha256, slot));
     return &slot;
@@ -184,7 +199,7 @@ void Scheduler::progressed(Slot& slot) {
   if (slot.leaving()) return;
   fill(slot);
   if (!slot.empty()) return;
-  if (slot.wanted_for != nullptr || slot.group()->fresh)
+  if (slot.wanted_for != nullptr || slot.group()->fresh || slot.worn_out())
     leave(slot, slot.wanted_for);
   else if (Group* group = queued_ > 0 ? waiting() : nullptr; group != nullptr)
     leave(slot, group);
@@ -273,6 +288,19 @@ void Scheduler::fail(const CallPtr& call, Error error) {
 
 void Scheduler::check_idle() {
   if (idle() && told_idle_) told_idle_();
+}
+
+// Looks at the workers that have calls, now and then; rests while there are none.
+void Scheduler::arm_tick() {
+  if (std::exchange(ticking_, true)) return;
+  tick_.expires_after(kMemoryStep);
+  tick_.async_wait([this](boost::system::error_code failed) {
+    ticking_ = false;
+    if (failed) return;
+    for (Slot& slot : slots_) slot.look_at_memory();
+    pump_all();
+    if (busy() > 0) arm_tick();
+  });
 }
 
 // One timer for all deadlines, at the earliest that was ever told; it looks at all of them.

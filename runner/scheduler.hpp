@@ -70,6 +70,7 @@ class Scheduler final : private Slot::Owner {
   void steal_for(Slot& slot);
   void check_idle();
   void watch(Clock::time_point deadline);
+  void arm_tick();
   void expire();
 
   boost::asio::io_context& loop_;
@@ -78,7 +79,9 @@ class Scheduler final : private Slot::Owner {
   std::list<Slot> slots_;
   std::map<std::string, std::weak_ptr<Group>> groups_;
   std::size_t queued_ = 0;
-  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer timer_, tick_;
+  bool ticking_ = false;
+  Slot::Limits limits_;
   Clock::time_point timer_at_ = Clock::time_point::max();
   std::function<void()> told_idle_;
   std::uint64_t calls_done_ = 0;

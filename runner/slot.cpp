@@ -35,6 +35,7 @@ std::string bind_identity(const Bind& bind) {
 
 bool Slot::takes(const Call& call) const {
   if (leaving_ || wanted_for != nullptr) return false;
+  if (limits_.calls != 0 && first_ + fed_.size() > limits_.calls) return false;
   if (fed_.empty()) return !(call.bind->fresh && used());
   if (exclusive_ || call.bind->fresh || call.in_pieces || call.bind->known->streaming) return false;
   return fed_.size() < wire::kFeedAheadMaxCount &&
@@ -346,6 +347,23 @@ void Slot::stop(const CallPtr& call) {
   worker_->kill();
 }
 
+// Half of what it may have is much for a worker that does nothing.
+bool Slot::worn_out() const {
+  return (limits_.calls != 0 && first_ > limits_.calls) ||
+         (limits_.memory_bytes != 0 && memory_bytes_ > limits_.memory_bytes / 2);
+}
+
+void Slot::look_at_memory() {
+  if (limits_.memory_bytes == 0 || leaving_ || fed_.empty()) return;
+  memory_bytes_ = worker_->memory_bytes();
+  if (memory_bytes_ <= limits_.memory_bytes) return;
+  over_memory_ = leaving_ = true;
+  owner_.give_back(take_back(fed_.size()));
+  waits_for_ = nullptr;
+  worker_->pause_reading(false);
+  worker_->kill();
+}
+
 void Slot::leave() {
   leaving_ = true;
   if (!leave_by_.unlimited()) return;
@@ -366,7 +384,9 @@ void Slot::ended(const WorkerEnd& end) {
   }
   const bool begun = front != nullptr && has_begun(*front);
   fed_.clear();
-  if (front != nullptr && begun) owner_.fail(front, died_running(*front, end, *worker_));
+  if (front != nullptr && begun)
+    owner_.fail(front, over_memory_ ? out_of_memory(*front, limits_.memory_bytes)
+                                    : died_running(*front, end, *worker_));
   if (front != nullptr && !begun) end_front(front, end);
   owner_.give_back(std::move(rest));
   owner_.gone(*this);

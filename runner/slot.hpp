@@ -26,12 +26,19 @@ class Slot final : public WorkerPort::Listener {
     ~Owner() = default;
   };
 
-  Slot(Owner& owner, std::shared_ptr<Group> group) : owner_(owner), group_(std::move(group)) {}
+  struct Limits {
+    std::uint64_t memory_bytes = 0, calls = 0;  // of one worker; 0: none
+  };
+
+  Slot(Owner& owner, std::shared_ptr<Group> group, const Limits& limits)
+      : owner_(owner), group_(std::move(group)), limits_(limits) {}
   void run(std::shared_ptr<WorkerPort> worker) { worker_ = std::move(worker); }
 
   Group* group() const { return group_.get(); }
   bool empty() const { return fed_.empty(); }
   bool used() const { return first_ > 1; }
+  bool worn_out() const;  // should be replaced before its next call
+  void look_at_memory();  // ends the call whose worker has too much
   bool leaving() const { return leaving_; }
   double expected_us() const { return backlog_.expected_us; }
   std::size_t calls() const { return fed_.size() - withdrawn_; }
@@ -89,6 +96,7 @@ class Slot final : public WorkerPort::Listener {
 
   Owner& owner_;
   std::shared_ptr<Group> group_;
+  Limits limits_;
   std::shared_ptr<WorkerPort> worker_;
   std::deque<Fed> fed_;
   std::uint64_t first_ = 1;  // number of fed_.front(): the next to be answered
@@ -103,10 +111,12 @@ class Slot final : public WorkerPort::Listener {
   std::shared_ptr<Function> answered_function_;
   Clock::time_point mark_{};  // since when the worker has been at its first call
   Clock::time_point loaded_{};
-  Deadline leave_by_;       // then it is killed
-  bool ready_ = false;      // its hello has come
-  bool load_told_ = false;  // it said why it cannot load the plugin
-  bool exclusive_ = false;  // nothing is fed behind the call that it has
+  Deadline leave_by_;               // then it is killed
+  bool ready_ = false;              // its hello has come
+  bool load_told_ = false;          // it said why it cannot load the plugin
+  std::uint64_t memory_bytes_ = 0;  // when it was last looked at
+  bool over_memory_ = false;        // and was killed for it
+  bool exclusive_ = false;          // nothing is fed behind the call that it has
   bool leaving_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,9 +16,11 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
 
 namespace flame::runner {
 namespace asio = boost::asio;
@@ -163,11 +166,13 @@ void WorkerProcess::watch_prints() {
                      });
 }
 
+// The loop may tell of a descriptor that had this number before: only the kernel's word ends the watch, and
+// a wait that blocks would hold up every call of the runner.
 void WorkerProcess::watch_end() {
   pidfd_.async_wait(asio::posix::stream_descriptor::wait_read,
                     [self = shared_from_this()](error_code failed) {
                       if (failed) return;
-                      wait_child(self->nanny_);
+                      if (::waitpid(self->nanny_.pid, nullptr, WNOHANG) == 0) return self->watch_end();
                       self->nanny_ended_ = true;
                       self->ended();
                     });
@@ -198,6 +203,26 @@ void WorkerProcess::drain_prints() {
 void WorkerProcess::close_input() {
   closing_ = true;
   flush();
+}
+
+std::uint64_t WorkerProcess::memory_bytes() {
+  constexpr std::size_t limit = 4096;
+  try {
+    const std::string nanny = std::to_string(nanny_.pid);
+    if (statm_.empty()) {
+      const std::string children = read_file("/proc/" + nanny + "/task/" + nanny + "/children", limit);
+      const std::string pid = children.substr(0, children.find(' '));
+      if (pid.empty()) return 0;
+      statm_ = "/proc/" + pid + "/statm";
+    }
+    const std::string pages = read_file(statm_, limit);
+    const std::size_t space = pages.find(' ');
+    if (space == std::string::npos) return 0;
+    return std::strtoull(pages.c_str() + space, nullptr, 10) *
+           static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  } catch (const Error&) {
+    return 0;  // it has just ended, or there is no /proc
+  }
 }
 
 void WorkerProcess::kill() {

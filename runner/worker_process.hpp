@@ -30,6 +30,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   void pause_reading(bool on) override;
   void close_input() override;
   void kill() override;
+  std::uint64_t memory_bytes() override;
   worker::SharedPage& page() override { return *page_; }
   wire::CrashReport crash(int signal, const std::string& sha256) const override {
     return crash_.report(signal, sha256);
@@ -51,6 +52,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::posix::stream_descriptor prints_, pidfd_;
   Child nanny_;
+  std::string statm_;  // path of the worker's, once it is known
   CrashWatch crash_;
   worker::SharedPage* page_ = nullptr;
   wire::FrameReader reader_;

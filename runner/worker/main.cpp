@@ -1,6 +1,7 @@
 // flame-worker: loads one plugin and runs its calls. Started by flame-runner with the socket, the shared page
 // and the plugin as descriptors 3, 4 and 5:  flame-worker --path FOR_MESSAGES [--load FILE] [--uid N]
 // [--sandbox off]
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
 #include <signal.h>
@@ -58,6 +59,11 @@ void confine(const Options& options) {
     if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0)
       ::_exit(125);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of uid clears it
+  }
+  if (const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); fd >= 0) {
+    const bool told = ::write(fd, "500", 3) == 3;  // rather a worker than its runner
+    static_cast<void>(told);
+    ::close(fd);
   }
   if (options.sandbox) ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

@@ -57,7 +57,8 @@ Plan parse(int argc, char** argv) {
 
 class Load {
  public:
-  explicit Load(const Plan& plan) : plan_(plan), link_(plan.socket, Deadline::in(milliseconds(5000))) {
+  explicit Load(const Plan& plan)
+      : plan_(plan), link_({plan.socket, {}, {}, {}}, Deadline::in(milliseconds(5000))) {
     wire::append_call_head(body_, {0, static_cast<std::uint32_t>(plan.words.size()), plan.timeout_ms});
     for (const auto& word : plan.words) wire::append_argument(body_, wire::ArgumentKind::word, word);
     std::string bind;

@@ -24,6 +24,7 @@ class FakeWorker final : public WorkerPort {
   void pause_reading(bool on) override { paused = on; }
   void close_input() override { closed = true; }
   void kill() override { killed = true; }
+  std::uint64_t memory_bytes() override { return memory; }
   worker::SharedPage& page() override { return page_; }
   wire::CrashReport crash(int, const std::string&) const override { return {"SIGSEGV (test)", "{}"}; }
 
@@ -64,6 +65,7 @@ class FakeWorker final : public WorkerPort {
   }
 
   std::string plugin;
+  std::uint64_t memory = 0;
   std::deque<std::uint64_t> calls;
   bool paused = false, closed = false, killed = false;
   Listener* listener;
@@ -86,8 +88,10 @@ class FakeWorker final : public WorkerPort {
 // A scheduler, its fake workers, and how often each call ended in which way.
 class Bench final : public CallSink {
  public:
-  explicit Bench(unsigned slots) {
+  explicit Bench(unsigned slots, std::uint64_t memory_bytes = 0, std::uint64_t max_calls = 0) {
     options_.slots = slots;
+    options_.worker_memory_bytes = memory_bytes;
+    options_.worker_max_calls = max_calls;
     scheduler.emplace(loop, options_, [this](const std::string& path, const std::string&, auto& listener) {
       workers.push_back(std::make_shared<FakeWorker>(listener, path));
       return workers.back();
@@ -97,6 +101,8 @@ class Bench final : public CallSink {
   bool frame(Call& call, const wire::Frame& frame) override {
     if (frame.type == FrameType::result) ends[call.id] += "done ";
     if (frame.type == FrameType::error) {
+      const auto kind = frame.body.find("\"kind\":\"") + 8;
+      kinds[call.id] = frame.body.substr(kind, frame.body.find('"', kind) - kind);
       const auto at = frame.body.find("\"fate\":\"") + 8;
       ends[call.id] += std::string(frame.body.substr(at, frame.body.find('"', at) - at)) + " ";
     }
@@ -154,7 +160,7 @@ class Bench final : public CallSink {
   boost::asio::io_context loop;
   std::optional<Scheduler> scheduler;
   std::vector<std::shared_ptr<FakeWorker>> workers;
-  std::map<std::uint64_t, std::string> ends;
+  std::map<std::uint64_t, std::string> ends, kinds;
   bool full = false;
 
  private:
@@ -328,6 +334,42 @@ TEST_CASE("a busy plugin gives a place to one that has none") {
   }
   REQUIRE(bench.workers.size() == 3);
   CHECK(bench.workers[2]->plugin == "/b.so");
+}
+
+TEST_CASE("a worker with too much memory is killed; only the call that ran is out of memory") {
+  Bench bench(1, 1000);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  const auto hog = bench.call(f), behind = bench.call(f);
+  worker.begin();
+  worker.memory = 1000;
+  bench.loop.run_for(std::chrono::milliseconds(50));
+  CHECK_FALSE(worker.killed);
+  worker.memory = 1001;
+  bench.loop.run_for(std::chrono::milliseconds(50));
+  CHECK(worker.killed);
+  worker.die(9);
+  bench.workers[1]->hello();
+  bench.run_all();
+  CHECK(bench.kinds[hog->id] == "out_of_memory");
+  CHECK(bench.ends[behind->id] == "done ");
+}
+
+TEST_CASE("a worker is replaced after so many calls") {
+  Bench bench(1, 0, 3);
+  const auto f = bench.bind();
+  bench.warm(f);
+  for (int i = 0; i < 5; ++i) bench.call(f);
+  FakeWorker& first = *bench.workers[0];
+  CHECK(first.given() == 2);
+  while (first.run_one()) {
+  }
+  CHECK(first.closed);
+  first.die(0);
+  REQUIRE(bench.workers.size() == 2);
+  bench.workers[1]->hello();
+  bench.run_all();
+  CHECK(bench.tally(2) == Tally{{"done ", 5}});
 }
 
 TEST_CASE("fresh calls have workers of their own") {
