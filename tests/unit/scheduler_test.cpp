@@ -25,7 +25,10 @@ class FakeWorker final : public WorkerPort {
   void close_input() override { closed = true; }
   void kill() override { killed = true; }
   std::uint64_t memory_bytes() override { return memory; }
-  worker::SharedPage& page() override { return page_; }
+  worker::SharedPage& page() override {
+    if (looks_until_it_begins != 0 && --looks_until_it_begins == 0) ++page_.begun;
+    return page_;
+  }
   wire::CrashReport crash(int, const std::string&) const override { return {"SIGSEGV (test)", "{}"}; }
 
   // Calls that were given and not yet taken by the steps below.
@@ -66,6 +69,7 @@ class FakeWorker final : public WorkerPort {
 
   std::string plugin;
   std::uint64_t memory = 0;
+  int looks_until_it_begins = 0;  // at the page, by the runner: then the next call begins
   std::deque<std::uint64_t> calls;
   bool paused = false, closed = false, killed = false;
   Listener* listener;
@@ -261,6 +265,23 @@ TEST_CASE("cancelled as it begins: the worker's word decides") {
   CHECK(bench.ends[first->id] == "never_begun ");
 }
 
+TEST_CASE("it begins between the bit and the look: nothing is proven") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  const auto call = bench.call(f);
+  worker.given();
+  worker.looks_until_it_begins = 3;  // after the first look and the bit
+  bench.scheduler->cancel(call);
+  CHECK(bench.ends.empty());
+  CHECK(worker.page().is_withdrawn(call->number));
+  SUBCASE("the worker saw the bit") { worker.say(FrameType::withdrawn, call->number); }
+  SUBCASE("the worker did not") { worker.say(FrameType::result, call->number, "1"); }
+  worker.listener->frames_over();
+  CHECK(bench.ends[call->id].size() > 1);
+  CHECK_FALSE(worker.page().is_withdrawn(call->number));  // for the call that will use the bit next
+}
+
 TEST_CASE("a deadline kills only the call that it belongs to") {
   Bench bench(1);
   const auto f = bench.bind();
@@ -270,8 +291,10 @@ TEST_CASE("a deadline kills only the call that it belongs to") {
   worker.given();
   SUBCASE("it runs: the worker goes, the next call is given to another") {
     worker.begin();
+    const std::uint64_t next = behind->number;
     bench.loop.run_for(std::chrono::milliseconds(20));
     CHECK(worker.killed);
+    CHECK(worker.page().is_withdrawn(next));  // it cannot begin before the kill has come
     worker.die(9);
     bench.workers[1]->hello();
     bench.run_all();
@@ -326,7 +349,10 @@ TEST_CASE("a busy plugin gives a place to one that has none") {
   bench.call(b);
   // Calls of a go on coming, for ever.
   for (int i = 0; i < 2000 && bench.workers.size() == 2; ++i) {
-    bench.call(a);
+    if (bench.scheduler->queued() < 1000) {
+      bench.call(a);
+      bench.call(a);
+    }
     for (const auto& worker : {bench.workers[0], bench.workers[1]}) {
       if (worker->listener != nullptr) worker->run_one();
       if (worker->closed && worker->listener != nullptr) worker->die(0);
