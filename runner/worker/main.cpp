@@ -73,6 +73,8 @@ void confine(const Options& options) {
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   become_nanny();
+  // What the plugin starts inherits nothing of ours.
+  for (int fd = kWorkerSocketFd; fd <= kWorkerCrashFd; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   install_crash_handler();
   confine(options);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a crash loses no line
