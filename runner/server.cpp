@@ -12,6 +12,7 @@
 #include "runner/listener.hpp"
 #include "runner/log.hpp"
 #include "runner/runner.hpp"
+#include "runner/worker/sandbox.hpp"
 
 namespace flame::runner {
 namespace asio = boost::asio;
@@ -131,6 +132,19 @@ class Server final : public Lifetime::Duties {
   asio::steady_timer goodbye_;
 };
 
+// What the kernel has of a strict sandbox; said once, since workers do without the rest.
+void prepare_sandbox(Options& options) {
+  if (options.sandbox != "strict") return;
+  for (const std::string& directory : options.plugin_dirs) options.sandbox += ":" + directory;
+  const worker::SandboxFeatures features = worker::sandbox_features();
+  const bool whole = features.landlock_abi > 0 && features.seccomp;
+  log(whole ? LogLevel::info : LogLevel::warning, "sandbox",
+      {{"wanted", "strict"},
+       {"landlock_abi", static_cast<std::uint64_t>(features.landlock_abi)},
+       {"seccomp", features.seccomp},
+       {"whole", whole}});
+}
+
 // One descriptor a connection, and a few for each worker: as many as the machine allows.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -148,6 +162,7 @@ void serve(Options options) {
   set_log_level(options.log_level);
   std::string token = take_token(options);
   raise_descriptor_limit();
+  prepare_sandbox(options);
   Server(options, std::move(token)).run();
 }
 

@@ -1,6 +1,6 @@
 // flame-worker: loads one plugin and runs its calls. Started by flame-runner with the socket, the shared page
 // and the plugin as descriptors 3, 4 and 5:  flame-worker --path FOR_MESSAGES [--load FILE] [--uid N]
-// [--sandbox off]
+// [--sandbox LEVEL]
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
@@ -16,6 +16,7 @@
 
 #include "runner/worker/crash.hpp"
 #include "runner/worker/nanny.hpp"
+#include "runner/worker/sandbox.hpp"
 #include "runner/worker/serve.hpp"
 
 using namespace flame;
@@ -25,7 +26,7 @@ namespace {
 
 struct Options {
   std::string path, load = "/proc/self/fd/" + std::to_string(kWorkerPluginFd);
-  bool sandbox = true;
+  std::string sandbox = "default";
   long uid = -1;
 };
 
@@ -44,7 +45,7 @@ Options parse(int argc, char** argv) {
     else if (c == 'u')
       options.uid = std::strtol(optarg, nullptr, 10);
     else if (c == 's')
-      options.sandbox = std::string(optarg) != "off";
+      options.sandbox = optarg;
     else
       std::exit(125);
   }
@@ -65,7 +66,6 @@ void confine(const Options& options) {
     static_cast<void>(told);
     ::close(fd);
   }
-  if (options.sandbox) ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 }  // namespace
@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   if (memory == MAP_FAILED) return 125;
   Channel channel(kWorkerSocketFd);
   try {
+    apply_sandbox(options.sandbox, options.load);
     const LoadedPlugin plugin = load_plugin(options.load, options.path);
     channel.send(wire::FrameType::hello, 0, 0, "{\"abi\":" + std::to_string(FLAME_ABI) + "}");
     serve(channel, *static_cast<SharedPage*>(memory), plugin);

@@ -140,3 +140,31 @@ run_json() { printf '{"path":"%s","function":"%s","args":%s%s}' "$1" "$2" "$3" "
   start; ask 202 /v1/drain -X POST; ends 0
   [ "$(jq -r .reason log | grep -c 'idle\|max_lifetime\|no clients\|http')" -ge 5 ]
 }
+
+@test "help fits a screen and has an example; the manual knows every option; wrong words name the nearest" {
+  expect 0 flame-runner --help; same "$err" ""; holds "$out" "Example: "
+  [ "$(wc -l <"$out_file")" -le 40 ]
+  sed -n 's/^  \(--[a-z-]*\).*/\1/p' "$out_file" | sort >helped
+  grep -o -- '\*--[a-z-]*\*' "$BATS_TEST_DIRNAME/../../man/flame-runner.1.scd" | tr -d '*' | sort -u >in_manual
+  [ "$(wc -l <helped)" -ge 20 ]; diff helped in_manual
+  expect 0 flame-runner --version; holds "$out" "flame-runner "
+  expect 125 flame-runner --listn x; holds "$err" "did you mean '--listen'?"; same "$out" ""
+}
+
+@test "a runner whose socket is removed or replaced leaves; the new socket stays" {
+  for how in "rm sock" "mv other sock"; do
+    : >other
+    python3 "$BATS_TEST_DIRNAME/../wire/with_socket.py" "$work/sock" flame-runner --name "$work/r" --socket-fd 3 --socket-path "$work/sock" 2>log &
+    pid=$!
+    until curl -s --unix-socket sock http://x/healthz | grep -q ok; do :; done
+    $how
+    ends 0
+    grep -q address_gone log
+    [ "$how" = "rm sock" ] || [ -f sock ]
+    rm -f sock
+  done
+}
+
+@test "idle exit in the middle of bursts loses no call" {
+  python3 "$BATS_TEST_DIRNAME/../wire/bursts.py" "$work" flame-runner "$samples/math.so" 40 12
+}
