@@ -131,7 +131,7 @@ class Screen {
     out.exit_status = exit_status;
     out.on_failed = [this](const client::Item& item) { failed(item); };
     out.on_log = [this](std::string_view level, std::string_view text) {
-      if (!options_.quiet) line(std::string(level) + ": " + printable(text) + "\n");
+      if (!options_.quiet) line(printable(level) + ": " + printable(text) + "\n");
     };
     out.on_notice = [this](const std::string& text) {
       if (!options_.quiet) line("flame: " + printable(text) + "\n");

@@ -108,6 +108,7 @@ Error Link::cannot_send(int errno_value) {
     }
   } catch (const Error& error) {
     if (error.kind == ErrorKind::draining || error.kind == ErrorKind::refused) return error;
+    if (error.kind == ErrorKind::protocol) return Error(error).with_fate(Fate::unknown);
   }
   return lost(errno_text(errno_value));
 }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bats
+# flame against a runner that lies: one clear error, the right status and fate, and no escape reaches the terminal.
+load common
+setup() {
+  common_setup
+  export PYTHONDONTWRITEBYTECODE=1
+  flame pool warm
+  sock=$(flame pool status --json | jq -r '.[0].address.unix')
+  flame pool destroy --yes
+}
+teardown() { lie_ends; common_teardown; }
+lie_ends() { [ -z "${liar:-}" ] || { kill "$liar"; wait "$liar" || true; } 2>/dev/null; liar=; rm -f "$sock"; }
+# lie MODE STATUS "KIND FATE" [OPTION…]: what `flame run add 100 20` makes of it
+lie() {
+  local mode=$1 status=$2 cause=$3
+  shift 3
+  rm -f ready; mkfifo ready
+  python3 "$BATS_TEST_DIRNAME/../wire/as_runner.py" "$mode" "$sock" >ready & liar=$!
+  read -r _ <ready
+  expect "$status" flame run "$@" --cause-fd 3 "$samples/math.so" add 100 20 3>cause.json
+  if grep -q $'[\x1b\x9b]' "$out_file" || LC_ALL=C grep -qaP '\x1b|\xff' "$err_file"; then cat -v "$err_file"; return 1; fi
+  lie_ends
+  [ -n "$cause" ] || return 0
+  same "$out" ""
+  same "$(grep -c '^flame: ' "$err_file")" 1
+  same "$(jq -r '.kind + " " + .fate' cause.json)" "$cause"
+}
+
+@test "no hello: another runner is started, and the call is done" {
+  for mode in before_hello half_head; do
+    lie "$mode" 0 ""; same "$out" 120
+    flame pool destroy --yes
+  done
+}
+@test "nothing at all: the deadline" { lie nothing 124 "timed_out never_begun" --timeout 700ms; }
+@test "no runner of ours behind the socket: one error, nothing was begun" {
+  for mode in rubbish endless refuses hello_rubbish hello_other; do lie "$mode" 125 "protocol never_begun"; done
+}
+@test "rubbish in mid-call: one error, and it is not known what became of the call" {
+  for mode in huge_message huge_frame text masked error_rubbish; do lie "$mode" 125 "protocol unknown"; done
+  for mode in half_frame mid_call; do lie "$mode" 125 "lost unknown"; done
+  lie error_strange 125 "internal unknown"; holds "$err" 'so\x1b[2J'
+}
+@test "escapes and invalid UTF-8 in logs are shown, not obeyed; the result comes" {
+  lie log_escapes 0 ""; same "$out" 120; holds "$err" 'a\x1b[2Jb'
+}
