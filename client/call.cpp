@@ -1,11 +1,10 @@
 #include "client/call.hpp"
 
 #include <poll.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <cerrno>
 
 #include "base/error.hpp"
 #include "client/remote_error.hpp"
@@ -14,173 +13,260 @@ namespace flame::client {
 namespace {
 
 namespace json = boost::json;
+using wire::Frame;
 using wire::FrameType;
 constexpr std::uint64_t kCall = 1;
+constexpr std::size_t kQueuedMaxBytes = 256 * 1024;  // read from the input and not yet taken by the socket
+// The runner ends the call at its deadline; this is for its answer to arrive.
+constexpr milliseconds kAnswerGrace{100};
+
+Deadline with_grace(Deadline deadline) {
+  if (deadline.unlimited()) return deadline;
+  return Deadline::in(milliseconds(deadline.remaining_ms()) + kAnswerGrace);
+}
+
+json::object object_of(std::string_view body) {
+  boost::system::error_code why;
+  json::value value = json::parse(json::string_view(body.data(), body.size()), why);
+  return !why && value.is_object() ? std::move(value.get_object()) : json::object();
+}
+
+std::string text_of(const json::object& object, const char* key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : std::string();
+}
+
+std::optional<double> number_of(const json::object& object, const char* key) {
+  const auto* value = object.if_contains(key);
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  return value->to_number<double>();
+}
 
 class RunningCall {
  public:
   RunningCall(Link& link, const Invocation& invocation, const CallEvents& events)
-      : link_(link), call_(invocation), events_(events), window_(link.window_bytes()) {}
+      : link_(link),
+        call_(invocation),
+        events_(events),
+        patience_(with_grace(invocation.deadline)),
+        window_(link.window_bytes()) {}
 
   void run() {
-    send_bind();
-    if (!send_arguments()) return;
-    bool more_input = call_.input_fd >= 0;
-    if (!more_input) send(FrameType::end_input, 0, {});
-    while (!over_) {
-      if (more_input && window_ > 0)
-        more_input = pump_input();
-      else
-        take_one(-1);
-    }
+    phase("send");
+    append_bind();
+    wire::append_call_head(
+        body_, {0, static_cast<std::uint32_t>(call_.arguments.size()), call_.deadline.remaining_ms()});
+    next_argument();
+    send_first();
+    while (!over_) step();
   }
 
  private:
-  void send(FrameType type, std::uint8_t flags, std::string_view body) {
-    std::string out;
-    wire::append_frame(out, type, flags, kCall, body);
-    link_.send(out, call_.deadline);
+  void phase(std::string_view name) {
+    if (events_.on_phase) events_.on_phase(name);
   }
 
-  void send_bind() {
-    json::object bind = {{"bind", 0},
-                         {"function", call_.function},
-                         {"path", call_.path},
-                         {"sha256", call_.sha256},
-                         {"fresh", call_.fresh}};
+  void append_bind() {
+    json::object bind = {
+        {"bind", 0}, {"function", call_.function}, {"path", call_.path}, {"fresh", call_.fresh}};
+    if (!call_.sha256.empty()) bind["sha256"] = call_.sha256;
+    if (call_.phases) bind["phases"] = true;
     json::object environment;
     for (const auto& [name, value] : call_.environment) environment[name] = value;
-    bind["env"] = environment;
-    wire::append_frame(pending_, FrameType::bind, 0, 0, json::serialize(bind));
+    bind["env"] = std::move(environment);
+    wire::append_frame(message_, FrameType::bind, 0, 0, json::serialize(bind));
   }
 
-  // False when the call has ended before all was sent.
-  bool send_arguments() {
-    wire::append_call_head(
-        body_, {0, static_cast<std::uint32_t>(call_.arguments.size()), call_.deadline.remaining_ms()});
-    for (const CallArgument& argument : call_.arguments) {
-      if (argument.fd < 0) {
-        wire::append_argument(body_, argument.kind, argument.value);
-        continue;
-      }
-      wire::append_bytes_begin(body_);
-      std::array<char, wire::kPieceBytes> buffer;
-      for (ssize_t n; (n = read_some(argument.fd, buffer.data(), buffer.size())) > 0;) {
-        wire::append_bytes_chunk(body_, {buffer.data(), static_cast<std::size_t>(n)});
-        if (!flush_pieces()) return false;
-      }
+  // Appends arguments up to the next that must be read.
+  void next_argument() {
+    for (; argument_ < call_.arguments.size(); ++argument_) {
+      const CallArgument& one = call_.arguments[argument_];
+      if (one.source != nullptr) return wire::append_bytes_begin(body_);
+      wire::append_argument(body_, one.kind, one.value);
+    }
+  }
+
+  bool arguments_read() const { return argument_ == call_.arguments.size(); }
+
+  // Where the next bytes come from, if there is room for them.
+  InputSource* source() const {
+    if (link_.queued_bytes() >= kQueuedMaxBytes || cancelled_) return nullptr;
+    if (!arguments_read())
+      return body_.size() <= 2 * wire::kPieceBytes ? call_.arguments[argument_].source : nullptr;
+    return body_sent_ && !input_ended_ && window_ > 0 ? call_.input : nullptr;
+  }
+
+  void read_piece(InputSource& from) {
+    if (!arguments_read()) {
+      const std::string_view piece = from.read(wire::kPieceBytes);
+      if (!piece.empty()) return wire::append_bytes_chunk(body_, piece);
       wire::append_bytes_end(body_);
+      ++argument_;
+      return next_argument();
     }
-    if (!flush_pieces()) return false;
-    while (window_ < body_.size() && !over_) take_one(-1);
-    if (over_) return false;
-    wire::append_frame(pending_, FrameType::call, 0, kCall, body_);
-    link_.send(pending_, call_.deadline);
-    window_ -= std::min<std::uint64_t>(window_, body_.size());
-    return true;
+    const std::string_view piece = from.read(std::min<std::uint64_t>(window_, wire::kPieceBytes));
+    if (piece.empty()) return end_input();
+    wire::append_frame(message_, FrameType::input, 0, kCall, piece);
+    window_ -= piece.size();
   }
 
-  // Sends what is more than a piece; the last piece stays, for it goes without the flag.
-  bool flush_pieces() {
-    while (body_.size() > wire::kPieceBytes) {
-      while (window_ < wire::kPieceBytes && !over_) take_one(-1);
-      if (over_) return false;
-      wire::append_frame(pending_, FrameType::call, wire::flag::more, kCall,
-                         std::string_view(body_).substr(0, wire::kPieceBytes));
-      link_.send(pending_, call_.deadline);
-      pending_.clear();
-      body_.erase(0, wire::kPieceBytes);
-      window_ -= wire::kPieceBytes;
-    }
-    return true;
+  void end_input() {
+    wire::append_frame(message_, FrameType::end_input, 0, kCall, {});
+    input_ended_ = true;
+    phase("run");
   }
 
-  static ssize_t read_some(int fd, char* buffer, std::size_t size) {
-    for (;;) {
-      const ssize_t n = ::read(fd, buffer, size);
-      if (n >= 0) return n;
-      if (errno != EINTR) throw system_error("cannot read the input", errno).with_fate(Fate::unknown);
+  // What the window lets go of the body. The last piece is known when all arguments are read.
+  void take_body() {
+    while (!body_sent_) {
+      const bool last = arguments_read() && body_.size() <= wire::kPieceBytes;
+      if (!last && body_.size() <= wire::kPieceBytes) return;
+      const std::size_t size = std::min(body_.size(), wire::kPieceBytes);
+      if (window_ < size) return;
+      wire::append_frame(message_, FrameType::call, last ? 0 : wire::flag::more, kCall,
+                         std::string_view(body_).substr(0, size));
+      body_.erase(0, size);
+      window_ -= size;
+      call_sent_ = true;
+      body_sent_ = last;
+    }
+    if (call_.input == nullptr && !input_ended_) end_input();
+  }
+
+  void send_ready() {
+    take_body();
+    if (!message_.empty()) link_.queue(message_);
+    message_.clear();
+    link_.flush();
+  }
+
+  // When not even the first bytes can be sent, the call has surely not begun.
+  void send_first() {
+    try {
+      send_ready();
+    } catch (Error& error) {
+      if (error.kind == ErrorKind::lost) error.kind = ErrorKind::unreachable;
+      error.with_fate(Fate::never_begun).at_phase("send");
+      throw;
     }
   }
 
-  // Waits for input or a frame; false at the input's end.
-  bool pump_input() {
-    if (take_one(call_.input_fd) || over_) return true;
-    if (!readable(call_.input_fd)) return true;
-    std::array<char, wire::kPieceBytes> buffer;
-    const ssize_t n =
-        read_some(call_.input_fd, buffer.data(), std::min<std::uint64_t>(window_, buffer.size()));
-    if (n > 0) send(FrameType::input, 0, {buffer.data(), static_cast<std::size_t>(n)});
-    if (n == 0) send(FrameType::end_input, 0, {});
-    window_ -= static_cast<std::uint64_t>(n);
-    return n > 0;
+  void step() {
+    InputSource* const from = source();
+    const bool at_once = from != nullptr && from->ready();
+    std::array<pollfd, 3> wait = {
+        pollfd{link_.fd(), static_cast<short>(link_.queued_bytes() > 0 ? POLLIN | POLLOUT : POLLIN), 0},
+        pollfd{cancelled_ ? -1 : events_.wake_fd, POLLIN, 0},  // it stays readable
+        pollfd{from != nullptr && !at_once ? from->fd() : -1, POLLIN, 0}};
+    ::poll(wait.data(), wait.size(), at_once ? 0 : patience_.poll_timeout_ms());
+    if (events_.interrupted && !cancelled_ && events_.interrupted()) cancel();
+    if ((wait[0].revents & ~POLLOUT) != 0) receive();
+    if (over_) return;
+    if (patience_.passed()) throw silent();
+    if (from != nullptr && !cancelled_ && (at_once || wait[2].revents != 0)) read_piece(*from);
+    send_ready();
   }
 
-  static bool readable(int fd) {
-    pollfd wait = {fd, POLLIN, 0};
-    return ::poll(&wait, 1, 0) > 0;
+  void cancel() {
+    if (!call_sent_) throw Error(ErrorKind::cancelled, "cancelled before the call was sent").at_phase("send");
+    cancelled_ = true;
+    wire::append_frame(message_, FrameType::cancel, 0, kCall, {});
   }
 
-  // Handles one frame; false when it was the input, a signal or the deadline that woke us.
-  bool take_one(int also) {
-    // The runner ends the call at its deadline; the second is for its answer to arrive.
-    const Deadline patience = call_.deadline.unlimited()
-                                  ? Deadline()
-                                  : Deadline::in(milliseconds(call_.deadline.remaining_ms() + 1000));
-    const auto frame = link_.next(patience, also);
-    if (events_.interrupted && !cancelled_ && events_.interrupted()) {
-      cancelled_ = true;
-      send(FrameType::cancel, 0, {});
+  Error silent() const {
+    if (!call_sent_)
+      return Error(ErrorKind::timed_out, "the deadline passed while the arguments were read")
+          .at_phase("send");
+    Error error(ErrorKind::timed_out,
+                "the deadline passed and the runner did not say what became of the call");
+    return error.with_fate(Fate::unknown).at_phase("run");
+  }
+
+  void receive() {
+    link_.receive();
+    while (!over_) {
+      const auto frame = link_.next_received();
+      if (!frame) return;
+      if (frame->type == FrameType::error && (frame->call == kCall || frame->call == 0))
+        throw remote_error(frame->body);
+      if (frame->call == kCall) take(*frame);
     }
-    if (!frame) {
-      if (patience.passed())
-        throw Error(ErrorKind::timed_out,
-                    "the deadline passed and the runner did not say what became of the call")
-            .with_fate(Fate::unknown);
-      return false;
-    }
-    if (frame->type == FrameType::error && (frame->call == kCall || frame->call == 0))
-      throw remote_error(frame->body);
-    if (frame->call != kCall) return true;
-    switch (frame->type) {
+  }
+
+  void take(const Frame& frame) {
+    if (frame.type == FrameType::busy) throw busy(frame.body);
+    if (!taken_) runner_has_it();
+    switch (frame.type) {
       case FrameType::output:
-        events_.on_output(frame->body);
-        break;
+        return events_.on_output(frame.body);
       case FrameType::window:
-        if (frame->body.size() == 8) window_ += wire::get_u64(frame->body.data());
-        break;
+        if (frame.body.size() == 8) window_ += wire::get_u64(frame.body.data());
+        return;
       case FrameType::log:
-        log(frame->body);
-        break;
-      case FrameType::busy:
-        throw Error(ErrorKind::busy, "every slot of the runner and its queue are taken", "try again later");
+        return log(object_of(frame.body));
+      case FrameType::progress:
+        return progress(object_of(frame.body));
+      case FrameType::usage:
+        return usage(object_of(frame.body));
       case FrameType::result:
-        events_.on_result(frame->body, frame->flags);
-        over_ = !frame->has(wire::flag::more);
-        break;
+        if (!result_began_) phase("receive");
+        result_began_ = true;
+        events_.on_result(frame.body, frame.flags);
+        over_ = !frame.has(wire::flag::more);
+        return;
       default:
-        break;
+        if (frame.has(wire::flag::critical))
+          throw Error(ErrorKind::protocol, "the runner sent a critical frame that this flame does not know")
+              .with_fate(Fate::unknown);
     }
-    return true;
   }
 
-  void log(std::string_view body) {
-    boost::system::error_code why;
-    const json::value value = json::parse(json::string_view(body.data(), body.size()), why);
-    if (why || !value.is_object() || !value.as_object().contains("level") ||
-        !value.as_object().contains("text"))
-      return;
-    events_.on_log(json::value_to<std::string>(value.at("level")),
-                   json::value_to<std::string>(value.at("text")));
+  // Any word about the call but busy: it will not be given to another runner.
+  void runner_has_it() {
+    taken_ = true;
+    for (const CallArgument& argument : call_.arguments)
+      if (argument.source != nullptr) argument.source->taken();
+    if (call_.input != nullptr) call_.input->taken();
+  }
+
+  static Error busy(std::string_view body) {
+    Error error(ErrorKind::busy, "every slot of the runner and its queue are taken", "try again later");
+    if (const auto ms = number_of(object_of(body), "retry_after_ms"))
+      error.retry_after_ms = static_cast<std::int64_t>(*ms);
+    return error;
+  }
+
+  void log(const json::object& said) {
+    if (said.contains("level") && said.contains("text"))
+      events_.on_log(text_of(said, "level"), text_of(said, "text"));
+  }
+
+  void progress(const json::object& said) {
+    if (events_.on_progress)
+      events_.on_progress(
+          {number_of(said, "done").value_or(0), number_of(said, "total"), text_of(said, "note")});
+  }
+
+  void usage(const json::object& said) {
+    if (!events_.on_usage) return;
+    const auto number = [&](const char* key) {
+      return static_cast<std::uint64_t>(std::max(0.0, number_of(said, key).value_or(0)));
+    };
+    events_.on_usage(
+        {number("queue_ms"), number("load_ms"), number("run_ms"), number("cpu_ms"), number("peak_bytes")});
   }
 
   Link& link_;
   const Invocation& call_;
   const CallEvents& events_;
-  std::uint64_t window_;
-  std::string pending_;  // frames that go with the next message
-  std::string body_;     // of the call, what is not sent yet
-  bool over_ = false, cancelled_ = false;
+  const Deadline patience_;
+  std::uint64_t window_;      // bytes that the runner will take
+  std::string message_;       // frames that go with the next message
+  std::string body_;          // of the call, what is in no frame yet
+  std::size_t argument_ = 0;  // that is being read
+  bool call_sent_ = false;    // a part of it: the runner knows of the call
+  bool body_sent_ = false, input_ended_ = false, cancelled_ = false, taken_ = false, result_began_ = false,
+       over_ = false;
 };
 
 }  // namespace

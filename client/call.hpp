@@ -2,37 +2,55 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "client/input_source.hpp"
 #include "client/link/link.hpp"
 
 namespace flame::client {
 
 struct CallArgument {
   wire::ArgumentKind kind = wire::ArgumentKind::word;
-  std::string value;  // word, json
-  int fd = -1;        // bytes: read to its end
+  std::string value;              // word, json
+  InputSource* source = nullptr;  // bytes: read to its end
 };
 
 struct Invocation {
-  std::string path, sha256, function;  // of the plugin: absolute path, hex
+  std::string path, sha256, function;  // of the plugin: absolute path there, hex or empty
   std::vector<CallArgument> arguments;
   std::map<std::string, std::string> environment;
   bool fresh = false;
-  int input_fd = -1;  // streamed to the function; -1: an empty input
+  bool phases = false;           // ask the runner for its times
+  InputSource* input = nullptr;  // streamed to the function; nullptr: an empty input
   Deadline deadline;
+};
+
+struct CallProgress {
+  double done = 0;
+  std::optional<double> total;
+  std::string note;
+};
+
+struct CallUsage {  // as the runner measured it
+  std::uint64_t queue_ms = 0, load_ms = 0, run_ms = 0, cpu_ms = 0, peak_bytes = 0;
 };
 
 struct CallEvents {
   std::function<void(std::string_view)> on_output;                      // the output stream
   std::function<void(std::string_view, std::uint8_t flags)> on_result;  // pieces of the result, in order
   std::function<void(std::string_view level, std::string_view text)> on_log;
-  std::function<bool()> interrupted;  // asked after signals; true: cancel the call
+  std::function<void(const CallProgress&)> on_progress;
+  std::function<void(const CallUsage&)> on_usage;
+  std::function<void(std::string_view)> on_phase;  // "send", then "run" when all is sent, then "receive"
+  std::function<bool()> interrupted;               // true: cancel the call
+  int wake_fd = -1;                                // readable when `interrupted` may have changed
 };
 
-// Returns when the call is done. Every other end is an Error with kind and fate.
+// Returns when the call is done. Every other end is an Error with kind and fate; where that is never_begun
+// nothing has been handed out, and the same invocation can be run on another link.
 void run_call(Link& link, const Invocation& invocation, const CallEvents& events);
 
 }  // namespace flame::client

@@ -26,17 +26,18 @@ namespace json = boost::json;
 namespace {
 
 constexpr milliseconds kGrace{5000};  // between asking a runner to leave and making it
+constexpr milliseconds kHeard{1000};  // for a runner to act on a signal
 constexpr std::size_t kLogMaxBytes = 64 * 1024 * 1024;
 
 json::object machine(const Place& place, const Occupant& occupant) {
   const std::string socket = place.socket_path(occupant.generation);
-  const bool listens = ::access(socket.c_str(), F_OK) == 0;
+  const bool there = ::access(socket.c_str(), F_OK) == 0;
   json::object out = {{"name", place.name()},
-                      {"state", listens ? "started" : "stopping"},
+                      {"state", there ? "started" : "stopping"},
                       {"generation", occupant.generation},
                       {"created_at_ms", occupant.created_at_ms},
                       {"pid", static_cast<std::int64_t>(occupant.pid)}};
-  if (listens) out["address"] = {{"unix", socket}};
+  if (there) out["address"] = {{"unix", socket}};
   return {{"machine", std::move(out)}};
 }
 
@@ -59,6 +60,9 @@ Child start_runner(const Request& request, const Place& place, const UniqueFd& l
   option("--idle-timeout-ms", std::to_string(request.number_setting("idle_timeout_ms")));
   option("--max-lifetime-ms", std::to_string(request.number_setting("max_lifetime_ms")));
   option("--sandbox", request.text_setting("sandbox"));
+  if (const auto* directories = request.settings.if_contains("plugin_dirs"))
+    for (const json::value& directory : directories->as_array())
+      option("--plugin-dir", json::value_to<std::string>(directory));
   plan.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"};
   plan.descriptors = {{log.get(), 2}, {listening.get(), 3}, {lock.get(), 4}};
   plan.new_session = true;
@@ -114,23 +118,37 @@ bool send_signal(const Place& place, int signal) {
   return ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0;
 }
 
-// Its socket goes first, so that nobody new finds it.
+bool listens(const Place& place, const Occupant& occupant) {
+  return ::access(place.socket_path(occupant.generation).c_str(), F_OK) == 0;
+}
+
+// One SIGTERM asks to drain; a second would cancel what runs. So its effect is awaited: the socket goes
+// first.
+void ask_to_drain(const Place& place, const Occupant& occupant) {
+  if (!listens(place, occupant) || !send_signal(place, SIGTERM)) return;
+  const Deadline patience = Deadline::in(kHeard);
+  while (listens(place, occupant) && place.occupant() && !patience.passed()) ::usleep(500);
+}
+
 json::object stop(const Request& request) {
   const Place place = place_of(request);
   const auto occupant = place.occupant();
   if (!occupant) return {{"machine", {{"name", place.name()}, {"state", "stopped"}}}};
-  ::unlink(place.socket_path(occupant->generation).c_str());
-  send_signal(place, SIGTERM);
-  return machine(place, *occupant);
+  ask_to_drain(place, *occupant);
+  json::object answer = machine(place, *occupant);
+  answer.at("machine").as_object()["state"] = "stopping";
+  return answer;
 }
 
 json::object destroy(const Request& request) {
   const Place place = place_of(request);
-  if (place.occupant()) stop(request);
-  const Deadline patience = Deadline::in(kGrace).earlier(request.deadline);
-  const Deadline end = Deadline::in(kGrace * 2);
+  if (const auto occupant = place.occupant()) ask_to_drain(place, *occupant);
+  const Deadline drain = Deadline::in(kGrace).earlier(request.deadline), cut = Deadline::in(kGrace + kHeard),
+                 end = Deadline::in(kGrace * 2);
+  bool told = false;
   for (int pause_ms = 1; place.occupant(); pause_ms = std::min(pause_ms * 2, 20)) {
-    if (patience.passed()) send_signal(place, SIGKILL);
+    if (drain.passed() && !told) told = send_signal(place, SIGTERM);
+    if (cut.passed()) send_signal(place, SIGKILL);
     if (end.passed()) throw Error(ErrorKind::system, "the runner '" + place.name() + "' does not end");
     ::usleep(static_cast<useconds_t>(pause_ms) * 1000);
   }

@@ -25,8 +25,9 @@ constexpr const char* kHelp = R"(flame check - whether a plugin will load there,
 Usage: flame check [--against WHAT] [--json] PLUGIN
        flame check --run [--only PATTERN] [--json] PLUGIN
 
-  --against WHAT   a file of 'flame image-facts', a base image such as debian:12, a pool or one of
-                   its runners (default: what is recorded of the default pool, else this computer)
+  --against WHAT   a file of 'flame image-facts', a base image (debian:12), a
+                   pool or one of its runners (default: what is recorded of
+                   the default pool, else this computer)
   --json           the findings, as one JSON object
   --bases          list the base images that flame knows
   --run            call its functions on this computer and see whether it keeps the ABI's rules

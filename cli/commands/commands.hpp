@@ -1,5 +1,8 @@
 // The commands of flame: each takes its own argv and returns the exit status, or throws Error.
 #pragma once
+#include <span>
+
+#include "cli/options.hpp"
 
 namespace flame::cli {
 
@@ -10,5 +13,17 @@ int inspect_command(int argc, char** argv);
 int check_command(int argc, char** argv);
 int complete_command(int argc, char** argv);
 int image_facts_command(int argc, char** argv);
+int config_command(int argc, char** argv);
+int completion_command(int argc, char** argv);
+
+extern const CommandSpec kPoolSpec, kConfigSpec, kCompletionSpec;
+
+struct Command {
+  const char* name;
+  const char* summary;  // for 'flame --help'
+  int (*run)(int argc, char** argv);
+  const CommandSpec* spec = nullptr;  // its options, for completions
+};
+std::span<const Command> commands();  // the one table; in table.cpp
 
 }  // namespace flame::cli

@@ -15,14 +15,15 @@ Usage: flame image-facts [--root DIR] [--name NAME]
 
   --root DIR     the image under this directory (default: /)
   --name NAME    what messages call the image
-  --record POOL  keep the facts in FILE for this pool: run and map check against them before
-                 they boot a machine
+  --record POOL  keep the facts in FILE for this pool: run and map check against
+                 them before they boot a machine
   --help         this text
 
 Run it on the image; give what it prints to: flame check --against FILE
 Exit status: 0 done; 125 flame or its arguments.
 
-Example: docker run --rm -v "$PWD/bin:/flame:ro" my-app /flame/flame image-facts >my-app.facts.json
+Example: docker run --rm -v "$PWD/bin:/flame:ro" my-app \
+           /flame/flame image-facts >my-app.facts.json
 )";
 
 int record(const SimpleOptions& options) {

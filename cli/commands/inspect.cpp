@@ -21,8 +21,8 @@ Usage: flame inspect [--json] PLUGIN
   --all    list every symbol; without it the first few
   --help   this text
 
-Exit status: 0 done; 125 flame or its arguments; 126 it is not a file that can be read as a plugin;
-127 no such file.
+Exit status: 0 done; 125 flame or its arguments; 126 it is not a file that can
+be read as a plugin; 127 no such file.
 
 Example: flame inspect math.so
 )";

@@ -19,11 +19,11 @@ const wire::Type* parameter_type(const client::MapTask& task, std::size_t index)
 
 client::CallArgument fixed_argument(const client::MapTask& task, const std::string& word, std::size_t index) {
   const wire::Type* type = parameter_type(task, index);
-  if (word.starts_with("@@")) return {wire::ArgumentKind::word, word.substr(1), -1};
+  if (word.starts_with("@@")) return {wire::ArgumentKind::word, word.substr(1), nullptr};
   const bool bytes = type == nullptr ? !task.signature : type->kind == wire::Kind::bytes;
-  if (!bytes || !word.starts_with("@") || word.size() == 1) return {wire::ArgumentKind::word, word, -1};
+  if (!bytes || !word.starts_with("@") || word.size() == 1) return {wire::ArgumentKind::word, word, nullptr};
   const UniqueFd file = open_file(word.substr(1), O_RDONLY | O_NOCTTY);
-  return {wire::ArgumentKind::bytes, read_fd(file.get(), kFixedMaxBytes), -1};
+  return {wire::ArgumentKind::bytes, read_fd(file.get(), kFixedMaxBytes), nullptr};
 }
 
 void check_results(const MapOptions& options) {

@@ -1,21 +1,22 @@
+#include "cli/commands/run_options.hpp"
+
 #include <fcntl.h>
-#include <getopt.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <array>
-#include <charconv>
-#include <cstdlib>
-#include <deque>
-
 #include <boost/json.hpp>
+#include <deque>
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/help_function.hpp"
+#include "cli/ui/once.hpp"
+#include "cli/ui/phase_times.hpp"
 #include "cli/ui/report.hpp"
+#include "cli/ui/status_line.hpp"
+#include "cli/ui/stop_signals.hpp"
 #include "client/call.hpp"
+#include "client/config/config.hpp"
 #include "client/crash/explain.hpp"
 #include "client/plugin/plugin_file.hpp"
 #include "client/plugin/preflight.hpp"
@@ -25,273 +26,256 @@
 namespace flame::cli {
 namespace {
 
-constexpr const char* kHelp = R"(flame run - run one function of a plugin and print its result
+constexpr std::string_view kImagePrefix = "image:";
 
-Usage: flame run [OPTIONS] PLUGIN FUNCTION [ARGUMENT...]
-
-  --timeout DURATION   one deadline for everything: 250ms, 30s, 5m; a number is seconds
-  --pool NAME          the pool to use (default: default)
-  --fresh              a worker of its own for this call
-  --env NAME[=VALUE]   an environment variable for the call; may be repeated
-  -n, --no-stdin       never read stdin
-  --raw                print a string result without its quotes
-  --json-args          the arguments are JSON values
-  --dry-run            check the plugin and say what would be called
-  --quiet              no logs of the function
-  --json-errors        errors as JSON on stderr
-  --cause-fd N         write why the call ended badly to descriptor N
-  --help-function      what the FUNCTION of the PLUGIN takes and gives, and nothing is run
-  --help               this text
-
-A bytes parameter takes @FILE, or - for stdin; @@x is the word @x.
-Exit status: 0 done; 1-123 the function's own; 124 deadline; 125 flame or the engine; 126 the
-plugin cannot be loaded; 127 no such plugin or function; 128+N died of signal N.
-
-Example: flame run math.so add 100 20
-)";
-
-struct RunOptions {
-  client::PoolSettings pool;
-  Deadline deadline;
-  std::map<std::string, std::string> environment;
-  bool fresh = false, no_stdin = false, raw = false, json_args = false, dry_run = false, quiet = false,
-       help = false, help_function = false;
+// The plugin, as far as it is known here: of one in the image nothing but its path.
+struct Target {
+  std::string path, sha256, function;
+  std::optional<client::PluginFile> file;  // of one that is here
+  std::optional<client::ManifestFunction> manifest;
 };
 
-Error usage(const std::string& why) {
-  return Error(ErrorKind::usage, "run: " + why, "try 'flame run --help'");
-}
-
-Deadline deadline_from(const std::string& text) {
-  const auto ms = parse_duration_ms(text);
-  if (!ms) throw usage("--timeout wants a duration such as 250ms, 30s or 5m, got '" + text + "'");
-  return Deadline::from_remaining_ms(*ms);
-}
-
-void add_environment(RunOptions& options, const std::string& text) {
-  const std::size_t equals = text.find('=');
-  const std::string name = text.substr(0, equals);
-  if (name.empty()) throw usage("--env wants NAME or NAME=VALUE, got '" + text + "'");
-  if (equals != std::string::npos)
-    options.environment[name] = text.substr(equals + 1);
-  else if (const char* value = std::getenv(name.c_str()))
-    options.environment[name] = value;
-}
-
-int number_from(const std::string& text) {
-  int value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0)
-    throw usage("--cause-fd wants a number, got '" + text + "'");
-  return value;
-}
-
-RunOptions parse(int argc, char** argv) {
-  enum {
-    timeout = 256,
-    pool,
-    fresh,
-    env,
-    raw,
-    json_args,
-    dry_run,
-    quiet,
-    json_errors,
-    cause_fd,
-    help_fn,
-    help
-  };
-  static constexpr std::array<option, 14> table = {{{"timeout", 1, nullptr, timeout},
-                                                    {"pool", 1, nullptr, pool},
-                                                    {"fresh", 0, nullptr, fresh},
-                                                    {"env", 1, nullptr, env},
-                                                    {"no-stdin", 0, nullptr, 'n'},
-                                                    {"raw", 0, nullptr, raw},
-                                                    {"json-args", 0, nullptr, json_args},
-                                                    {"dry-run", 0, nullptr, dry_run},
-                                                    {"quiet", 0, nullptr, quiet},
-                                                    {"json-errors", 0, nullptr, json_errors},
-                                                    {"cause-fd", 1, nullptr, cause_fd},
-                                                    {"help-function", 0, nullptr, help_fn},
-                                                    {"help", 0, nullptr, help},
-                                                    {nullptr, 0, nullptr, 0}}};
-  RunOptions out;
-  if (const char* text = std::getenv("FLAME_TIMEOUT")) out.deadline = deadline_from(text);
-  ::opterr = 0;
-  // "+": the first operand ends the options; every word after the function is the function's.
-  for (int c; (c = ::getopt_long(argc, argv, "+:n", table.data(), nullptr)) != -1;) {
-    switch (c) {
-      case timeout:
-        out.deadline = deadline_from(optarg);
-        break;
-      case pool:
-        out.pool.name = optarg;
-        break;
-      case fresh:
-        out.fresh = true;
-        break;
-      case env:
-        add_environment(out, optarg);
-        break;
-      case 'n':
-        out.no_stdin = true;
-        break;
-      case raw:
-        out.raw = true;
-        break;
-      case json_args:
-        out.json_args = true;
-        break;
-      case dry_run:
-        out.dry_run = true;
-        break;
-      case quiet:
-        out.quiet = true;
-        break;
-      case json_errors:
-        error_style().json = true;
-        break;
-      case cause_fd:
-        error_style().cause_fd = number_from(optarg);
-        break;
-      case help_fn:
-        out.help_function = true;
-        break;
-      case help:
-        out.help = true;
-        return out;
-      default: {
-        const std::string word = argv[optind - 1];
-        std::vector<std::string> names;
-        for (const option& known : table)
-          if (known.name != nullptr) names.push_back("--" + std::string(known.name));
-        if (c == ':') throw usage("option '" + word + "' wants a value");
-        const auto near = nearest(word, names);
-        throw Error(ErrorKind::usage, "run: unknown option '" + word + "'",
-                    near ? "did you mean '" + *near + "'?" : "try 'flame run --help'");
-      }
-    }
+Target target_of(const std::string& plugin, const std::string& function) {
+  Target out;
+  out.function = function;
+  if (plugin.starts_with(kImagePrefix)) {
+    out.path = plugin.substr(kImagePrefix.size());
+    if (!out.path.starts_with('/'))
+      throw usage_error(kRunSpec,
+                        "image: wants an absolute path, as in image:/app/math.so, got '" + plugin + "'");
+    return out;
   }
+  out.file = client::read_plugin(plugin);
+  out.path = out.file->path;
+  out.sha256 = out.file->sha256;
+  if (const auto* found = out.file->find(function)) out.manifest = *found;
   return out;
-}
-
-volatile sig_atomic_t interrupts = 0;
-
-void on_interrupt(int) {
-  interrupts = interrupts + 1;
-  if (interrupts > 1) ::_exit(130);  // asked twice: leave at once
 }
 
 // Words to arguments: files and stdin are opened for bytes parameters.
-std::vector<client::CallArgument> arguments_from(int count, char** words,
-                                                 const client::ManifestFunction* function,
-                                                 const RunOptions& options, std::deque<UniqueFd>& files,
-                                                 bool& stdin_used) {
-  std::optional<wire::Signature> signature;
-  if (function != nullptr) signature = wire::parse_signature(function->signature);
-  std::vector<client::CallArgument> out;
-  for (int i = 0; i < count; ++i) {
-    const std::string word = words[i];
-    const auto at = static_cast<std::size_t>(i);
-    const bool bytes = signature && at < signature->parameters.size() &&
-                       signature->parameters[at].type.kind == wire::Kind::bytes;
-    client::CallArgument argument;
-    argument.value = word;
-    if (options.json_args) {
-      argument.kind = wire::ArgumentKind::json;
-    } else if (word.starts_with("@@")) {
-      argument.value = word.substr(1);
-    } else if ((bytes || !signature) && word.starts_with("@") && word.size() > 1) {
-      argument.kind = wire::ArgumentKind::bytes;
-      argument.fd = files.emplace_back(open_file(word.substr(1), O_RDONLY | O_NOCTTY)).get();
-    } else if (bytes && word == "-") {
-      if (options.no_stdin || stdin_used) throw usage("'-' cannot be used here: stdin is taken or forbidden");
-      argument.kind = wire::ArgumentKind::bytes;
-      argument.fd = STDIN_FILENO;
-      stdin_used = true;
-    }
-    out.push_back(std::move(argument));
+class Words {
+ public:
+  Words(const RunOptions& options, const Target& target) : options_(options) {
+    if (target.manifest) signature_ = wire::parse_signature(target.manifest->signature);
   }
+
+  client::CallArgument argument(std::size_t at, const std::string& word) {
+    client::CallArgument out;
+    out.value = word;
+    if (options_.json_args) {
+      out.kind = wire::ArgumentKind::json;
+    } else if (word.starts_with("@@")) {
+      out.value = word.substr(1);
+    } else if (takes_bytes(at) && word.size() > 1 && word.starts_with("@")) {
+      out.kind = wire::ArgumentKind::bytes;
+      out.source = &sources_.emplace_back(open_file(word.substr(1), O_RDONLY | O_NOCTTY));
+    } else if (takes_bytes(at) && word == "-") {
+      out.kind = wire::ArgumentKind::bytes;
+      out.source = standard_input();
+    }
+    return out;
+  }
+
+  client::InputSource* standard_input() {
+    if (options_.no_stdin) throw usage_error(kRunSpec, "'-' cannot be used with --no-stdin");
+    if (stdin_used_) throw usage_error(kRunSpec, "'-' can be used once");
+    stdin_used_ = true;
+    if (!options_.quiet && ::isatty(STDIN_FILENO) == 1)
+      write_all(STDERR_FILENO, "flame: reading from the terminal; Ctrl-D ends the input\n");
+    return &sources_.emplace_back(STDIN_FILENO);
+  }
+  bool stdin_used() const { return stdin_used_; }
+  void rewind() {
+    for (auto& source : sources_) source.rewind();
+  }
+
+ private:
+  // Without a signature @file and - are bytes: the worker says if they may not be.
+  bool takes_bytes(std::size_t at) const {
+    if (!signature_) return true;
+    return at < signature_->parameters.size() && signature_->parameters[at].type.kind == wire::Kind::bytes;
+  }
+
+  const RunOptions& options_;
+  std::optional<wire::Signature> signature_;
+  std::deque<client::InputSource> sources_;  // arguments point into it
+  bool stdin_used_ = false;
+};
+
+// Results to stdout. A string that --raw unquotes must be whole; the newline goes with the result's last
+// piece.
+class ResultPrinter {
+ public:
+  explicit ResultPrinter(bool raw) : raw_(raw) {}
+
+  void take(std::string_view piece, std::uint8_t flags) {
+    const bool last = (flags & wire::flag::more) == 0;
+    const bool is_json = (flags & (wire::flag::bytes | wire::flag::none)) == 0;
+    if (!is_json) return print(piece);
+    kept_ += piece;
+    if (raw_ && !last) return;
+    if (raw_) unquote();
+    if (last) kept_ += '\n';
+    print(kept_);
+    kept_.clear();
+  }
+
+ private:
+  void unquote() {
+    boost::system::error_code why;
+    const auto value = boost::json::parse(kept_, why);
+    if (!why && value.is_string()) kept_ = boost::json::value_to<std::string>(value);
+  }
+
+  bool raw_;
+  std::string kept_;
+};
+
+void print_log(std::string_view level, std::string_view text) {
+  if (level == "stdout" || level == "stderr")
+    write_all(STDERR_FILENO, printable(text, true));
+  else
+    write_all(STDERR_FILENO, printable(level) + ": " + printable(text) + "\n");
+}
+
+client::Invocation invocation_of(const RunOptions& options, const Target& target,
+                                 const client::PoolSettings& pool, Words& words, int count,
+                                 char** arguments) {
+  client::Invocation out;
+  out.path = target.path;
+  out.sha256 = target.sha256;
+  out.function = target.function;
+  for (const std::string& name : pool.env)
+    if (const char* value = std::getenv(name.c_str())) out.environment[name] = value;
+  for (const auto& [name, value] : options.environment) out.environment[name] = value;
+  out.fresh = options.fresh;
+  out.phases = options.verbose;
+  out.deadline = options.deadline;
+  for (int i = 0; i < count; ++i)
+    out.arguments.push_back(words.argument(static_cast<std::size_t>(i), arguments[i]));
+  const bool streaming = target.manifest && target.manifest->streaming();
+  if (streaming && !options.no_stdin && !words.stdin_used()) out.input = words.standard_input();
   return out;
 }
 
-void print_log(std::string_view level, std::string_view text) {
-  if (level == "stdout" || level == "stderr") {
-    write_all(STDERR_FILENO, printable(text, true));
-    return;
+// Until a runner takes it: one that is busy or leaves is no reason to fail while there may be another.
+class Attempts {
+ public:
+  Attempts(client::Pool& pool, const RunOptions& options, const Target& target, PhaseTimes& times)
+      : pool_(pool), options_(options) {
+    if (target.file)
+      watch_.before_boot = [&] { client::preflight(*target.file, pool.settings().name, pool.generation()); };
+    if (options.verbose) watch_.on_phase = [&times](std::string_view name) { times.begin(name); };
+    if (!options.quiet)
+      watch_.on_note = [](const std::string& note) {
+        write_all(STDERR_FILENO, "flame: " + printable(note) + "\n");
+      };
   }
-  write_all(STDERR_FILENO, std::string(level) + ": " + printable(text) + "\n");
+
+  void run(const client::Invocation& call, client::CallEvents& events, Words& words) {
+    for (;;) {
+      const auto link = pool_.find(options_.deadline, watch_);
+      // Until now a signal just ended us: nothing had been asked of the runner.
+      if (events.wake_fd < 0) catch_stop_signals(options_.deadline);
+      events.wake_fd = stop_wake_fd();
+      try {
+        return client::run_call(*link, call, events);
+      } catch (const Error& error) {
+        if (!another_may_do(error) || stop_asked()) throw;
+        pause(error);
+        watch_.avoid = {runner_of(*link)};
+      }
+      words.rewind();
+    }
+  }
+
+ private:
+  static bool another_may_do(const Error& error) {
+    return error.fate == Fate::never_begun &&
+           (error.kind == ErrorKind::busy || error.kind == ErrorKind::draining ||
+            error.kind == ErrorKind::unreachable);
+  }
+  static std::string runner_of(const client::Link& link) {
+    const auto hello = boost::json::parse(link.hello());
+    return boost::json::value_to<std::string>(hello.at("runner"));
+  }
+  void pause(const Error& error) const {
+    if (options_.deadline.passed())
+      throw Error(ErrorKind::timed_out, "the deadline passed while every runner was busy").at_phase("queue");
+    if (error.kind == ErrorKind::unreachable) return;
+    ::usleep(static_cast<useconds_t>(std::clamp<std::int64_t>(error.retry_after_ms.value_or(10), 1, 1000)) *
+             1000);
+  }
+
+  client::Pool& pool_;
+  const RunOptions& options_;
+  client::Pool::Watch watch_;
+};
+
+int dry_run(const Target& target, const client::Config& config) {
+  std::string text = "would call " + target.function + " of " + target.path;
+  if (!target.sha256.empty()) text += " (sha256 " + target.sha256 + ")";
+  print(printable(text) + " in pool " + config.pool.name + " of backend " + config.pool.backend + "\n");
+  return 0;
 }
 
-int run_it(const RunOptions& options, int count, char** words) {
-  const client::PluginFile plugin = client::read_plugin(words[0]);
-  const client::ManifestFunction* function = plugin.find(words[1]);
-  std::deque<UniqueFd> files;
-  bool stdin_used = false;
-  client::Invocation call;
-  call.path = plugin.path;
-  call.sha256 = plugin.sha256;
-  call.function = words[1];
-  call.environment = options.environment;
-  call.fresh = options.fresh;
-  call.deadline = options.deadline;
-  call.arguments = arguments_from(count - 2, words + 2, function, options, files, stdin_used);
-  if (function != nullptr && function->streaming() && !options.no_stdin && !stdin_used)
-    call.input_fd = STDIN_FILENO;
-  if (options.dry_run) {
-    print("would call " + call.function + " of " + call.path + " (sha256 " + call.sha256 + ") in pool " +
-          options.pool.name + "\n");
-    return 0;
-  }
+int run_it(const RunOptions& options, int count, char** argv) {
+  PhaseTimes times;
+  const Target target = target_of(argv[0], argv[1]);
+  const client::Config config = client::load_config(options.pool);
+  Words words(options, target);
+  const client::Invocation call = invocation_of(options, target, config.pool, words, count - 2, argv + 2);
+  if (options.dry_run) return dry_run(target, config);
 
+  StatusLine status(options.quiet);
+  ResultPrinter results(options.raw);
   client::CallEvents events;
-  std::string raw_text;  // --raw: a string is unquoted when it is whole
-  events.on_output = print;
+  events.on_output = [&](std::string_view bytes) { print(bytes); };
   events.on_result = [&](std::string_view piece, std::uint8_t flags) {
-    const bool last = (flags & wire::flag::more) == 0;
-    if (options.raw && (flags & wire::flag::bytes) == 0) {
-      raw_text += piece;
-      if (!last) return;
-      const auto value = boost::json::parse(raw_text.empty() ? "null" : raw_text);
-      if (value.is_string()) raw_text = boost::json::value_to<std::string>(value);
-      print(raw_text);
-    } else {
-      print(piece);
-    }
-    if (last && (flags & (wire::flag::bytes | wire::flag::none)) == 0) print("\n");
+    status.clear();
+    results.take(piece, flags);
   };
   events.on_log = [&](std::string_view level, std::string_view text) {
-    if (!options.quiet) print_log(level, text);
+    if (options.quiet) return;
+    status.clear();
+    print_log(level, text);
   };
-  events.interrupted = [] { return interrupts > 0; };
-
-  struct sigaction action {};
-  action.sa_handler = on_interrupt;
-  ::sigaction(SIGINT, &action, nullptr);
-  client::Pool pool(options.pool);
-  client::Pool::Watch watch;
-  watch.before_boot = [&] { client::preflight(plugin, options.pool.name, pool.generation()); };
-  const auto link = pool.find(options.deadline, watch);
+  events.on_progress = [&](const client::CallProgress& progress) { status.show(progress); };
+  events.interrupted = stop_asked;
+  if (options.verbose) {
+    events.on_phase = [&](std::string_view name) { times.begin(name); };
+    events.on_usage = [&](const client::CallUsage& usage) { times.usage(usage); };
+    times.begin("find");
+  }
+  client::Pool pool(config.pool);
+  Attempts attempts(pool, options, target, times);
+  const auto tell = [&] {
+    status.clear();
+    if (options.verbose) write_all(STDERR_FILENO, times.report());
+  };
   try {
-    client::run_call(*link, call, events);
+    attempts.run(call, events, words);
   } catch (Error& error) {
+    tell();
     client::explain_crash(error, call.path);
     throw;
   }
+  tell();
+  if (pool.has_booted()) say_once("engine", client::engine_advice(config));
+  finish_output();
   return 0;
 }
 
 }  // namespace
 
 int run_command(int argc, char** argv) {
-  const RunOptions options = parse(argc, argv);
-  if (options.help) return print_help(kHelp);
+  const RunOptions options = parse_run_options(argc, argv);
+  if (options.help) return print_help(help_text(kRunSpec).c_str());
+  if (options.help_function) return help_function(argv[options.words_at], argv[options.words_at + 1]);
   // Behind the plugin too, for there it is thought of; no function can have such a name.
-  const bool behind = argc - optind == 3 && std::string_view(argv[optind + 1]) == "--help-function";
-  if (options.help_function && argc - optind >= 2) return help_function(argv[optind], argv[optind + 1]);
-  if (behind) return help_function(argv[optind], argv[optind + 2]);
-  if (argc - optind < 2) throw usage("wants PLUGIN and FUNCTION");
-  return run_it(options, argc - optind, argv + optind);
+  if (argc - options.words_at == 3 && std::string_view(argv[options.words_at + 1]) == "--help-function")
+    return help_function(argv[options.words_at], argv[options.words_at + 2]);
+  return run_it(options, argc - options.words_at, argv + options.words_at);
 }
 
 }  // namespace flame::cli

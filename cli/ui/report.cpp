@@ -9,6 +9,7 @@
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
+#include "cli/ui/stop_signals.hpp"
 
 namespace flame::cli {
 
@@ -16,6 +17,16 @@ ErrorStyle& error_style() {
   static ErrorStyle style;
   return style;
 }
+
+namespace {
+Error cannot_write(int errno_value) {
+  if (errno_value == EPIPE) {  // SIGPIPE was ignored when we were started: end as quietly
+    ::signal(SIGPIPE, SIG_DFL);
+    ::raise(SIGPIPE);
+  }
+  return system_error("cannot write the result", errno_value).with_fate(Fate::done);
+}
+}  // namespace
 
 int exit_status(const Error& error) {
   switch (error.kind) {
@@ -40,8 +51,24 @@ int exit_status(const Error& error) {
 }
 
 void print(std::string_view bytes) {
-  if (!write_all(STDOUT_FILENO, bytes))
-    throw system_error("cannot write the result", errno).with_fate(Fate::done);
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (n >= 0)
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    else if (errno != EINTR)
+      throw cannot_write(errno);
+    else if (stop_asked())
+      throw Error(ErrorKind::cancelled, "cancelled while the result was written").with_fate(Fate::unknown);
+    else if (alarm_passed())
+      throw Error(ErrorKind::timed_out, "the deadline passed while the result was written: nobody reads it")
+          .with_fate(Fate::unknown)
+          .at_phase("receive");
+  }
+}
+
+void finish_output() {
+  // A network file system tells of a full disk only now.
+  if (::close(STDOUT_FILENO) != 0 && errno != EBADF && errno != EINTR) throw cannot_write(errno);
 }
 
 int print_help(const char* text) {
@@ -83,10 +110,7 @@ int guarded(const std::function<int()>& body) {
     return body();
   } catch (const Error& error) {
     report(error);
-    if (error.kind == ErrorKind::cancelled) {  // so that a shell loop stops too
-      ::signal(SIGINT, SIG_DFL);
-      ::raise(SIGINT);
-    }
+    if (error.kind == ErrorKind::cancelled) die_of_stop_signal();
     return exit_status(error);
   } catch (const std::exception& error) {
     report(Error(ErrorKind::internal, error.what(), "this is a fault of flame: please report it"));

@@ -19,6 +19,7 @@ int print_help(const char* text);
 void print(std::string_view bytes);
 // An error's lines on stderr, and its cause where it is asked for.
 void report(const Error& error);
+void finish_output();  // closes stdout; throws as print does
 // Runs body; the one place where an Error becomes text and an exit status.
 int guarded(const std::function<int()>& body);
 

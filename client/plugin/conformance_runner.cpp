@@ -73,7 +73,7 @@ std::optional<Error> ConformanceRunner::call(const std::string& function, const 
   invocation.path = path_;
   invocation.sha256 = sha256_;
   invocation.function = function;
-  invocation.arguments.push_back({wire::ArgumentKind::json_array, arguments, -1});
+  invocation.arguments.push_back({wire::ArgumentKind::json_array, arguments, nullptr});
   invocation.fresh = true;
   invocation.deadline = deadline;
   CallEvents ignore;

@@ -185,9 +185,9 @@ void Pool::retire_old() {
 
 std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& watch) {
   if (watch.before_boot) watch.before_boot();
+  if (watch.on_phase) watch.on_phase("boot");
   used_.insert(watch.avoid.begin(), watch.avoid.end());
   if (begin_boot(deadline) == 0) return nullptr;
-  if (watch.on_phase) watch.on_phase("boot");
   for (;;) {
     for (BootOutcome& outcome : take_boots()) {
       if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
@@ -229,6 +229,48 @@ std::unique_ptr<Link> Pool::wait_for_hello(const Runner& runner, Deadline deadli
   }
   forget(runner);
   return nullptr;
+}
+
+std::uint64_t Pool::count_ready(Deadline deadline) {
+  std::uint64_t count = 0;
+  for (const Runner& runner : known()) {
+    if (!try_runner(runner, deadline)) continue;
+    remember(runner);
+    ++count;
+  }
+  return count;
+}
+
+// False: another flame boots in this pool.
+bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch) {
+  std::uint64_t left = 0;
+  while (left < count && begin_boot(deadline) != 0) ++left;
+  const bool ours = left > 0;
+  while (left > 0) {
+    for (BootOutcome& outcome : take_boots()) {
+      if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
+      if (outcome.error) throw *outcome.error;
+      if (!outcome.runner) continue;
+      --left;
+      (void)wait_for_hello(*outcome.runner, deadline, watch);
+    }
+    pollfd wait = {left > 0 ? boot_fd() : -1, POLLIN, 0};
+    if (left > 0) ::poll(&wait, 1, deadline.earlier(boot_deadline()).poll_timeout_ms());
+  }
+  return ours;
+}
+
+void Pool::warm(std::uint64_t size, Deadline deadline, const Watch& watch) {
+  if (size > settings_.max) throw pool_is_full(settings_);
+  const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
+  for (std::uint64_t ready; (ready = count_ready(patience)) < size;) {
+    if (patience.passed())
+      throw Error(
+          deadline.passed() ? ErrorKind::timed_out : ErrorKind::boot_failed,
+          "only " + std::to_string(ready) + " of " + std::to_string(size) + " runners became ready in time")
+          .at_phase("boot");
+    if (!boot_some(size - ready, patience, watch)) ::usleep(5000);
+  }
 }
 
 bool Pool::is_started(const std::string& name, Deadline deadline) {

@@ -105,6 +105,12 @@ std::vector<Runner> Pool::known() const {
   return out;
 }
 
+std::vector<std::string> Pool::names() const {
+  std::vector<std::string> out;
+  for (std::uint64_t k = 0; k < names_in_use(); ++k) out.push_back(runner_name(k));
+  return out;
+}
+
 void Pool::remember(const Runner& runner) {
   used_.insert(runner.name);
   if (settings_.backend != "local") hints_.write(runner);
@@ -172,7 +178,7 @@ std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
 std::unique_ptr<Link> Pool::find_within(Deadline patience, const Watch& watch) {
   std::set<std::string> avoid = watch.avoid;
   for (milliseconds pause{1};; pause = std::min(pause * 2, milliseconds(20))) {
-    if (watch.on_phase) watch.on_phase("find");
+    if (watch.on_phase) watch.on_phase("connect");
     if (auto link = find_ready(patience, avoid)) return link;
     if (auto link = boot_and_connect(patience, watch)) return link;
     // Another flame boots, or all that may be there are busy or leaving.

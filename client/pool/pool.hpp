@@ -46,8 +46,11 @@ class Pool {
   };
   // A link to a ready runner; boots one when there is none. Throws Error(boot_failed, timed_out, …).
   std::unique_ptr<Link> find(Deadline deadline, const Watch& watch = {});
+  // Returns when so many runners have said hello; boots those that lack. Throws as find() does.
+  void warm(std::uint64_t size, Deadline deadline, const Watch& watch = {});
   // A link to a runner that is there, or nothing.
   std::unique_ptr<Link> find_ready(Deadline deadline, const std::set<std::string>& avoid = {});
+  bool has_booted() const { return backend_ != nullptr; }  // the engine was asked
   std::unique_ptr<Link> connect(const Runner& runner, Deadline deadline);
 
   // ---- For a loop that works on what is ready while more boots ----
@@ -64,6 +67,8 @@ class Pool {
   std::vector<BootOutcome> take_boots();
 
   // ---- The engine's verbs ----
+  // Every name that a runner of this pool can have: K < max + surge.
+  std::vector<std::string> names() const;
   std::vector<Machine> list(Deadline deadline);
   void stop(const std::string& name, Deadline deadline);     // takes no more; gone when its calls are done
   void destroy(const std::string& name, Deadline deadline);  // gone, after a short grace
@@ -96,6 +101,8 @@ class Pool {
   void retire_old();
   std::unique_ptr<Link> boot_and_connect(Deadline deadline, const Watch& watch);
   std::unique_ptr<Link> wait_for_hello(const Runner& runner, Deadline deadline, const Watch& watch);
+  std::uint64_t count_ready(Deadline deadline);
+  bool boot_some(std::uint64_t count, Deadline deadline, const Watch& watch);
   bool is_started(const std::string& name, Deadline deadline);
   std::string log_hint(const std::string& name);
 

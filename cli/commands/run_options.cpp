@@ -1,0 +1,151 @@
+#include "cli/commands/run_options.hpp"
+
+#include <fcntl.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/text.hpp"
+#include "cli/ui/report.hpp"
+
+namespace flame::cli {
+namespace {
+
+enum Id {
+  timeout,
+  pool,
+  fresh,
+  env,
+  no_stdin,
+  raw,
+  json_args,
+  dry_run,
+  verbose,
+  quiet,
+  json_errors,
+  cause_fd,
+  help_fn,
+  help
+};
+
+constexpr OptionSpec kOptions[] = {
+    {timeout, "timeout", 0, "DURATION", "one deadline for everything: 250ms, 30s, 5m"},
+    {pool, "pool", 0, "NAME", "the pool to use; its settings stand in flame.toml"},
+    {fresh, "fresh", 0, nullptr, "a worker of its own for this call"},
+    {env, "env", 0, "NAME[=VALUE]", "an environment variable for the call; repeatable"},
+    {no_stdin, "no-stdin", 'n', nullptr, "never read stdin"},
+    {raw, "raw", 0, nullptr, "print a string result without its quotes"},
+    {json_args, "json-args", 0, nullptr, "the arguments are JSON values"},
+    {dry_run, "dry-run", 0, nullptr, "check the plugin and say what would be called"},
+    {verbose, "verbose", 'v', nullptr, "tell each phase with its time"},
+    {quiet, "quiet", 'q', nullptr, "no logs and no progress of the function"},
+    {json_errors, "json-errors", 0, nullptr, "errors as JSON on stderr"},
+    {cause_fd, "cause-fd", 0, "N", "write why the call ended badly to descriptor N"},
+    {help_fn, "help-function", 0, nullptr, "what FUNCTION takes and gives; nothing is run"},
+    {help, "help", 'h', nullptr, "this text"},
+};
+
+Deadline deadline_from(const char* where, const std::string& text) {
+  const auto ms = parse_duration_ms(text);
+  if (!ms)
+    throw usage_error(kRunSpec,
+                      std::string(where) + " wants a duration such as 250ms, 30s or 5m, got '" + text + "'");
+  return Deadline::from_remaining_ms(*ms);
+}
+
+void add_environment(RunOptions& options, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  if (name.empty()) throw usage_error(kRunSpec, "--env wants NAME or NAME=VALUE, got '" + text + "'");
+  if (equals != std::string::npos)
+    options.environment[name] = text.substr(equals + 1);
+  else if (const char* value = std::getenv(name.c_str()))
+    options.environment[name] = value;
+}
+
+int descriptor_from(const char* text) {
+  int value = -1;
+  const char* const last = text + std::strlen(text);
+  const auto [end, error] = std::from_chars(text, last, value);
+  if (error != std::errc() || end != last || value < 0 || ::fcntl(value, F_GETFD) < 0)
+    throw usage_error(kRunSpec,
+                      std::string("--cause-fd wants the number of an open descriptor, got '") + text + "'");
+  return value;
+}
+
+void apply(RunOptions& out, int id, const char* value) {
+  switch (static_cast<Id>(id)) {
+    case timeout:
+      out.deadline = deadline_from("--timeout", value);
+      return;
+    case pool:
+      out.pool = value;
+      return;
+    case fresh:
+      out.fresh = true;
+      return;
+    case env:
+      return add_environment(out, value);
+    case no_stdin:
+      out.no_stdin = true;
+      return;
+    case raw:
+      out.raw = true;
+      return;
+    case json_args:
+      out.json_args = true;
+      return;
+    case dry_run:
+      out.dry_run = true;
+      return;
+    case verbose:
+      out.verbose = true;
+      return;
+    case quiet:
+      out.quiet = true;
+      return;
+    case json_errors:
+      error_style().json = true;
+      return;
+    case cause_fd:
+      error_style().cause_fd = descriptor_from(value);
+      return;
+    case help_fn:
+      out.help_function = true;
+      return;
+    case help:
+      out.help = true;
+  }
+}
+
+}  // namespace
+
+const CommandSpec kRunSpec = {
+    "run",
+    "run one function of a plugin and print its result",
+    "[OPTIONS] PLUGIN FUNCTION [ARGUMENT...]",
+    kOptions,
+    {},
+    "PLUGIN: a .so file, or image:/path in the runner's image. Bytes: @FILE, or - for\n"
+    "stdin; @@x is @x. Exit status: 0 done; 1-123 the function's own; 124 deadline; 125\n"
+    "flame or engine; 126 not loadable; 127 not found; 128+N died of signal N.",
+    "flame run math.so add 100 20"};
+
+RunOptions parse_run_options(int argc, char** argv) {
+  RunOptions out;
+  bool has_timeout = false;
+  OptionReader reader(kRunSpec, argc, argv);
+  while (const OptionSpec* option = reader.next()) {
+    apply(out, option->id, reader.value());
+    has_timeout = has_timeout || option->id == timeout;
+    if (out.help) return out;
+  }
+  const char* text = std::getenv("FLAME_TIMEOUT");
+  if (!has_timeout && text != nullptr && *text != 0) out.deadline = deadline_from("FLAME_TIMEOUT", text);
+  out.words_at = reader.index();
+  if (argc - out.words_at < 2) throw usage_error(kRunSpec, "wants PLUGIN and FUNCTION");
+  return out;
+}
+
+}  // namespace flame::cli

@@ -1,0 +1,26 @@
+// The command line of `flame run`.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "cli/options.hpp"
+
+namespace flame::cli {
+
+extern const CommandSpec kRunSpec;
+
+struct RunOptions {
+  std::optional<std::string> pool;
+  Deadline deadline;
+  std::map<std::string, std::string> environment;
+  bool fresh = false, no_stdin = false, raw = false, json_args = false, dry_run = false, verbose = false,
+       quiet = false, help = false, help_function = false;
+  int words_at = 0;  // index in argv of PLUGIN
+};
+
+// Throws Error(usage). Sets the style of errors, which may be needed before all is read.
+RunOptions parse_run_options(int argc, char** argv);
+
+}  // namespace flame::cli

@@ -1,0 +1,28 @@
+// One line of progress on a terminal's stderr, written over and at last erased; nothing anywhere else.
+#pragma once
+#include <string>
+
+#include "client/call.hpp"
+
+namespace flame::cli {
+
+class StatusLine {
+ public:
+  explicit StatusLine(bool quiet) : quiet_(quiet) {}
+  ~StatusLine() { clear(); }
+  StatusLine(const StatusLine&) = delete;
+  StatusLine& operator=(const StatusLine&) = delete;
+
+  void show(const client::CallProgress& progress);
+  void clear();  // before anything else is written
+
+ private:
+  bool wanted();
+
+  bool quiet_;
+  int terminal_ = -1;  // not asked yet
+  bool shown_ = false;
+  Clock::time_point last_{};
+};
+
+}  // namespace flame::cli

@@ -1,0 +1,34 @@
+# Error texts as they shall be, in tests/shell/golden. FLAME_ACCEPT=1 rewrites them, and then the test fails: a rewrite is no pass.
+
+# What differs from run to run.
+normalised() {
+  sed -e "s|$work|WORK|g" -e "s|$FLAME_PREFIX|PREFIX|g" -e "s|$FLAME_BUILD|BUILD|g" -e 's/[0-9a-f]\{8\}\.sock/GENERATION.sock/g' \
+    -e 's/local-[0-9a-f]\{8\}/local-BUILD/g'
+}
+
+# golden NAME: $err is that of golden/NAME.err
+golden() {
+  local file=$BATS_TEST_DIRNAME/golden/$1.err
+  if [ "${FLAME_ACCEPT:-}" = 1 ]; then normalised <"$err_file" >"$file"; rewritten=1; return; fi
+  diff -u "$file" <(normalised <"$err_file")
+}
+
+# Everything of ours that a command could leave behind.
+everything() {
+  find "$work" -path "$work/.*" -prune -o -print | sort
+  ours | sort
+}
+
+# refused NAME STATUS COMMAND…: fails so, with an empty stdout, the golden stderr, and nothing left behind.
+refused() {
+  local name=$1 status=$2 before
+  shift 2
+  before=$(everything)
+  expect "$status" "$@"
+  same "$out" ""
+  same "$(everything)" "$before"
+  golden "$name"
+}
+
+# For teardown.
+nothing_rewritten() { [ -z "${rewritten:-}" ] || { echo "golden files were rewritten: look at the diff, then run again"; return 1; }; }

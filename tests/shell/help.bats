@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# Help, man pages and completions say the same, because they come from one table or are compared here.
+load common
+load golden
+setup() { common_setup; man=$BATS_TEST_DIRNAME/../../man; }
+teardown() { common_teardown && nothing_rewritten; }
+
+commands() { flame --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p'; }
+
+@test "every command's help fits a screen and has an example; 'flame help X' is the same" {
+  [ "$(commands | wc -l)" -ge 5 ]
+  for command in $(commands); do
+    expect 0 flame "$command" --help
+    same "$err" ""
+    case $command in map | check) ;; *)
+      [ "$(wc -l <"$out_file")" -le 24 ] || { echo "$command: $(wc -l <"$out_file") lines"; false; }
+      [ "$(wc -L <"$out_file")" -le 80 ] || { echo "$command: $(wc -L <"$out_file") columns"; false; } ;;
+    esac
+    holds "$out" "Example: "
+    same "$(flame help "$command")" "$out"
+  done
+  expect 0 flame help; [ "$(wc -l <"$out_file")" -le 24 ]
+  same "$(flame)" "$out"
+}
+
+@test "options in help and in the man page are the same, both ways" {
+  for command in run pool config completion; do
+    flame "$command" --help | grep -oE '(^| )--?[a-z][a-z-]*' | tr -d ' ' | sort -u >help.txt
+    # Only the entries of OPTIONS: a line of its own, or a verb's.
+    sed -n '/^# OPTIONS/,/^# [A-NP-Z]/p' "$man/flame-$command.1.scd" | grep '^\*-' | grep -oE '\*--?[a-z][a-z-]*\*' | tr -d '*' | sort -u >man.txt
+    [ -s help.txt ]
+    grep -xf man.txt help.txt | diff - man.txt
+    diff help.txt man.txt
+  done
+}
+
+@test "the verbs of 'pool' in help and man page are the same" {
+  sed -n 's/^    {"\([a-z]*\)", ".*/\1/p' "$BATS_TEST_DIRNAME/../../cli/commands/pool.cpp" | sort -u | grep -vx -e pool -e size -e lines -e timeout -e json -e yes -e help >verbs.txt
+  sed -n '/^# VERBS/,/^# OPTIONS/p' "$man/flame-pool.1.scd" | sed -n 's/^\*\([a-z]*\)\*$/\1/p' | sort | diff verbs.txt -
+  for verb in $(cat verbs.txt); do flame pool --help | grep -q "^  $verb "; done
+}
+
+@test "misspelt commands, options and verbs: the nearest is named" {
+  refused unknown-command 125 flame runn
+  refused unknown-option 125 flame run --timeuot 3s x.so f
+  refused unknown-letter 125 flame run -nz x.so f
+  refused unknown-verb 125 flame pool stauts
+  refused unknown-pool-option 125 flame pool status --jsno
+  refused option-without-value 125 flame run --timeout
+  refused flag-with-value 125 flame run --raw=yes x.so f
+  refused no-plugin 125 flame run
+  refused bad-duration 125 flame run --timeout soon x.so f
+  refused bad-cause-fd 125 flame run --cause-fd 77 x.so f
+  refused option-of-another-verb 125 flame pool warm --json
+}
+
+@test "bundled short options, --long=value, and -- before the plugin" {
+  expect 0 flame run -nq --timeout=30s -- "$samples/math.so" add 1 2; same "$out" 3
+  expect 0 flame run -nqh; holds "$out" "Usage: flame run"
+}
+
+@test "bash completes commands, verbs and options" {
+  flame completion bash >c.bash
+  cmp c.bash "$FLAME_PREFIX/share/bash-completion/completions/flame"
+  bash -c '
+    . ./c.bash
+    try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _flame; echo "${COMPREPLY[*]}"; }
+    try flame ru
+    try flame pool st
+    try flame pool ""
+    try flame run --time
+    try flame run x.so f
+    try flame help con' >got.txt
+  same "$(cat got.txt)" "run
+status
+status warm cool drain destroy logs
+--timeout
+
+config"
+}
