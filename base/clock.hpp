@@ -1,13 +1,37 @@
 // Time that only goes forward. Deadlines cross the wire as remaining milliseconds, never as dates.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <limits>
 
 namespace flame {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
+
+// The steady clock. In a machine that flame-fly-emulator suspends it stands still meanwhile, as a real machine's
+// does; for that a program must ask once (follow_emulated_clock), and its timers be of this clock.
+struct Clock {
+  using duration = std::chrono::steady_clock::duration;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::steady_clock::time_point;
+  static constexpr bool is_steady = true;
+  static time_point now() noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    const auto* behind = behind_ns_.load(std::memory_order_relaxed);
+    return behind == nullptr ? now : now - std::chrono::nanoseconds(behind->load(std::memory_order_relaxed));
+  }
+
+ private:
+  friend void follow_emulated_clock();
+  static constinit std::atomic<const std::atomic<std::int64_t>*> behind_ns_;
+};
+
+// Where the environment's FLY_EMULATOR_CLOCK names a file, its first 8 bytes tell how many nanoseconds this
+// machine was asleep. Only flame-runner's main calls it: no environment that a plugin or a call brings can
+// move a clock. A name that cannot be read is as none.
+void follow_emulated_clock();
 
 inline constexpr std::uint64_t kUnlimitedMs = std::numeric_limits<std::uint64_t>::max();
 

@@ -60,7 +60,7 @@ class Lifetime {
   bool signalled_ = false;
   Clock::time_point started_ = Clock::now(), active_ = Clock::now();
   boost::asio::signal_set signals_;
-  boost::asio::steady_timer idle_, limit_;
+  boost::asio::basic_waitable_timer<Clock> idle_, limit_;
   boost::asio::posix::stream_descriptor watch_;  // inotify: our socket's path
   dev_t device_ = 0;
   ino_t inode_ = 0;  // of our socket's path; 0: none

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "flame/plugin.h"
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
       std::printf("flame-runner %s (ABI %d, protocol 1)\n", FLAME_VERSION, FLAME_ABI);
       return 0;
     }
+    flame::follow_emulated_clock();
     flame::runner::serve(options);
     return 0;
   } catch (const flame::Error& error) {

@@ -79,7 +79,7 @@ class Scheduler final : private Slot::Owner {
   std::list<Slot> slots_;
   std::map<std::string, std::weak_ptr<Group>> groups_;
   std::size_t queued_ = 0;
-  boost::asio::steady_timer timer_, tick_;
+  boost::asio::basic_waitable_timer<Clock> timer_, tick_;
   bool ticking_ = false;
   Slot::Limits limits_;
   Clock::time_point timer_at_ = Clock::time_point::max();
