@@ -1,0 +1,33 @@
+import concurrent.futures
+import http.client
+
+from emulator import Group
+
+
+class Light(Group):
+    options = ("--light", "--fast", "--set", "limits=0", "--image", "*=/", "--no-machine", "-q")
+    COUNT = 1000
+
+    def test_a_thousand(self):
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            list(pool.map(lambda n: self.create(name=f"m{n}", wait=None), range(self.COUNT)))
+        self.until(lambda: len(self.get("~?state=started&summary=true").json) == self.COUNT)
+        machines = self.get("~").json
+        self.assertEqual(len({m["private_ip"] for m in machines}), self.COUNT)
+        for machine in machines[::97]:
+            connection = http.client.HTTPConnection(machine["private_ip"], 8080, timeout=10)
+            connection.request("GET", "/healthz")
+            self.assertIn(machine["private_ip"], connection.getresponse().read().decode())
+            connection.close()
+        found, cursor = set(), ""
+        while True:
+            reply = self.get(f"~?summary=true&limit=300&cursor={cursor}")
+            found |= {m["id"] for m in reply.json}
+            cursor = reply.headers.get("fly-next-cursor", "")
+            if not cursor:
+                break
+        self.assertEqual(len(found), self.COUNT)
+        some = machines[0]["id"]
+        for verb, state in (("suspend", "suspended"), ("start", "started"), ("stop", "stopped")):
+            self.answers(self.post(f"~/{some}/{verb}"), 200)
+            self.wait(some, state)
