@@ -13,6 +13,7 @@
 #include "cli/ui/progress.hpp"
 #include "cli/ui/report.hpp"
 #include "client/map/format.hpp"
+#include "client/plugin/preflight.hpp"
 
 namespace flame::cli {
 namespace {
@@ -195,6 +196,7 @@ int run_it(MapOptions& options, int argc, char** argv) {
   Screen screen(options, hint);
   const client::MapEvents events = screen.events();
   client::Pool pool(options.pool);
+  client::preflight(client::read_plugin(options.task.path), options.pool.name, pool.generation());
   try {
     const client::MapOutcome outcome = client::run_map(pool, options.task, options.settings, events);
     if (outcome.end != MapEnd::reader_gone) screen.end(outcome);

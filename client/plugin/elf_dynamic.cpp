@@ -49,10 +49,13 @@ class Dynamic {
     for (std::size_t i = 0; i < count; ++i) {
       const auto entry = object_at<Elf64_Dyn>(table, i * sizeof(Elf64_Dyn));
       if (entry.d_tag == DT_NULL) break;
-      if (entry.d_tag == DT_NEEDED && needed.size() < kElfNeededMaxCount)
+      if (entry.d_tag == DT_NEEDED) {
         needed.push_back(entry.d_un.d_val);
-      else
+        if (needed.size() > kElfNeededMaxCount)
+          throw elf_damage("it needs more than " + std::to_string(kElfNeededMaxCount) + " libraries");
+      } else {
         tags_[entry.d_tag] = entry.d_un.d_val;
+      }
     }
     if (has(DT_STRTAB)) elf_.strings = at_address(tags_[DT_STRTAB], tags_[DT_STRSZ]);
     for (const std::uint64_t at : needed) elf_.needed.push_back(name(at));

@@ -1,11 +1,15 @@
 // The reader of plugins' files: never a crash, whatever the bytes.
 #include <doctest/doctest.h>
 
+#include <elf.h>
+
 #include <cstdlib>
+#include <cstring>
 #include <random>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "client/plugin/check.hpp"
 #include "client/plugin/elf.hpp"
 #include "client/plugin/limits.hpp"
 #include "client/plugin/manifest.hpp"
@@ -86,6 +90,122 @@ TEST_CASE("every damaged byte is answered") {
     (void)answers(bytes);
     bytes[at] = before;
   }
+}
+
+namespace {
+
+template <class T>
+void put(std::string& out, std::size_t at, const T& value) {
+  if (out.size() < at + sizeof value) out.resize(at + sizeof value);
+  std::memcpy(out.data() + at, &value, sizeof value);
+}
+
+// A shared object with these program headers and a dynamic section at kDynamicAt; its strings are NULs.
+constexpr std::size_t kStringsAt = 64 * 1024, kDynamicAt = kStringsAt + 64;
+
+std::string made_elf(std::uint16_t segments, const std::vector<Elf64_Dyn>& dynamic) {
+  std::string out(kDynamicAt, '\0');
+  Elf64_Ehdr head{};
+  std::memcpy(head.e_ident, ELFMAG, SELFMAG);
+  head.e_ident[EI_CLASS] = ELFCLASS64;
+  head.e_ident[EI_DATA] = ELFDATA2LSB;
+  head.e_type = ET_DYN;
+  head.e_machine = EM_X86_64;
+  head.e_phoff = sizeof head;
+  head.e_phentsize = sizeof(Elf64_Phdr);
+  head.e_phnum = segments;
+  put(out, 0, head);
+  for (std::size_t i = 0; i < dynamic.size(); ++i) put(out, kDynamicAt + i * sizeof(Elf64_Dyn), dynamic[i]);
+  Elf64_Phdr load{}, table{};
+  load.p_type = PT_LOAD;
+  load.p_filesz = load.p_memsz = out.size();
+  table.p_type = PT_DYNAMIC;
+  table.p_offset = table.p_vaddr = kDynamicAt;
+  table.p_filesz = dynamic.size() * sizeof(Elf64_Dyn);
+  put(out, sizeof head, load);
+  put(out, sizeof head + sizeof load, table);
+  return out;
+}
+
+std::string elf_refusal(const std::string& bytes) {
+  try {
+    MemorySource source(bytes);
+    (void)read_elf(source);
+  } catch (const Error& error) {
+    return error.message;
+  }
+  return {};
+}
+
+std::string with_needed(std::size_t count) {
+  std::vector<Elf64_Dyn> dynamic = {{DT_STRTAB, {kStringsAt}}, {DT_STRSZ, {64}}};
+  for (std::size_t i = 0; i < count; ++i) dynamic.push_back({DT_NEEDED, {1}});
+  dynamic.push_back({DT_NULL, {0}});
+  return made_elf(2, dynamic);
+}
+
+}  // namespace
+
+TEST_CASE("limits of an ELF file") {
+  CHECK(elf_refusal(made_elf(kElfSegmentMaxCount, {{DT_NULL, {0}}})) == "");
+  CHECK(elf_refusal(made_elf(kElfSegmentMaxCount + 1, {{DT_NULL, {0}}})) != "");
+  CHECK(elf_refusal(with_needed(kElfNeededMaxCount)) == "");
+  CHECK(elf_refusal(with_needed(kElfNeededMaxCount + 1)) != "");
+  std::string sections = made_elf(2, {{DT_NULL, {0}}});
+  Elf64_Ehdr head{};
+  std::memcpy(&head, sections.data(), sizeof head);
+  head.e_shoff = sections.size();
+  head.e_shentsize = sizeof(Elf64_Shdr);
+  put(sections, 0, head);
+  Elf64_Shdr first{};
+  first.sh_size = kElfSectionMaxCount + 1;  // the count, when it does not fit in the header
+  put(sections, head.e_shoff, first);
+  CHECK(elf_refusal(sections) == "it has 200001 sections");
+}
+
+TEST_CASE("a table that goes round in circles ends") {
+  // Every version need points to the next byte, where another one seems to be.
+  std::vector<Elf64_Dyn> dynamic = {
+      {DT_STRTAB, {kStringsAt}}, {DT_STRSZ, {64}},        {DT_VERNEED, {4096}}, {DT_VERNEEDNUM, {~0ULL}},
+      {DT_VERDEF, {4096}},       {DT_VERDEFNUM, {~0ULL}}, {DT_NULL, {0}}};
+  std::string bytes = made_elf(2, dynamic);
+  for (std::size_t at = 4096; at < kStringsAt; ++at) bytes[at] = '\1';
+  CHECK(elf_refusal(bytes) != "");
+}
+
+TEST_CASE("facts: exact versions, the newest of each family, unknown ones") {
+  const ImageFacts facts = parse_facts(
+      R"({"flame_facts":1,"libraries":{"a":{"versions":["V_1.2"]},"b":{"newest":["V_1.2"]},"c":{}}})");
+  CHECK(facts.find("a")->has("V_1.2"));
+  CHECK_FALSE(facts.find("a")->has("V_1.1"));
+  CHECK(facts.find("b")->has("V_1.1"));
+  CHECK_FALSE(facts.find("b")->has("V_1.10"));
+  CHECK_FALSE(facts.find("b")->has("W_1.1"));
+  CHECK(facts.find("c")->has("V_9"));
+  CHECK(facts.find("d") == nullptr);
+  CHECK_THROWS_AS((void)parse_facts(std::string(kFactsMaxBytes + 1, ' ')), const Error&);
+}
+
+TEST_CASE("the quick look is never less strict than the whole check") {
+  ImageFacts facts = parse_facts(
+      R"({"flame_facts":1,"machine":"x86_64","isa_level":2,"abi":1,"complete":true,"libraries":{"libc.so.6":{"newest":["GLIBC_2.30"]}}})");
+  Needs needs;
+  needs.machine = EM_X86_64;
+  needs.abi = 1;
+  needs.libraries = {"libc.so.6"};
+  needs.versions = {{"libc.so.6", "GLIBC_2.30", false}};
+  CHECK_FALSE(may_not_load(needs, facts));
+  const auto with = [&](auto change) {
+    Needs other = needs;
+    change(other);
+    return may_not_load(other, facts);
+  };
+  CHECK(with([](Needs& n) { n.machine = EM_AARCH64; }));
+  CHECK(with([](Needs& n) { n.isa_level = 3; }));
+  CHECK(with([](Needs& n) { n.abi = 2; }));
+  CHECK(with([](Needs& n) { n.libraries.push_back("libx.so"); }));
+  CHECK(with([](Needs& n) { n.versions.push_back({"libc.so.6", "GLIBC_2.31", false}); }));
+  CHECK(with([](Needs& n) { n.executable_stack = true; }));
 }
 
 TEST_CASE("manifests") {
