@@ -69,7 +69,7 @@ finds() {
 }
 
 @test "against what: files, bases, pools, runners; what is none of these" {
-  for base in $(flame check --bases); do [ "$base" = alpine:3 ] || expect 0 flame check --against "$base" "$samples/math.so"; done
+  for base in $(flame check --bases); do [ "$base" = alpine:3 ] || expect 0 flame check --against "$base" "$skew/grows.so"; done
   expect 125 flame check --against dbian:12 "$samples/math.so"; holds "$err" "did you mean 'debian:12'"
   echo '{"flame_facts":2}' >bad.json; expect 125 flame check --against bad.json "$samples/math.so"; holds "$err" "no image facts"
   expect 127 flame check ./nothing.so; expect 126 flame check "$work"; expect 125 flame check
