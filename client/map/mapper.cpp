@@ -46,6 +46,7 @@ Mapper::Mapper(Pool& pool, const MapTask& task, const MapSettings& settings, con
 MapOutcome Mapper::run() {
   try {
     loop();
+    if (log_) log_->flush(output_.written());  // an item without output may have been the last to end
   } catch (Error& error) {
     // What is out is shown and logged, whatever ended the rest.
     const Deadline patience = Deadline::in(kLastWords);

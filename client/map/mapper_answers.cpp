@@ -60,7 +60,7 @@ void Mapper::take(MapRunner& runner, const Frame& frame) {
   Item& item = window_[index];
   switch (frame.type) {
     case FrameType::result:
-      item.flags = static_cast<std::uint8_t>(item.flags | frame.flags);
+      item.flags = task_.streaming ? wire::flag::bytes : static_cast<std::uint8_t>(item.flags | frame.flags);
       if (frame.has(wire::flag::more)) return window_.add_result(item, frame.body);
       leave_runner(runner, index);
       return done(index, frame.body);
@@ -68,7 +68,6 @@ void Mapper::take(MapRunner& runner, const Frame& frame) {
       leave_runner(runner, index);
       return failed(index, remote_error(frame.body));
     case FrameType::output:
-      item.flags = wire::flag::bytes;
       return window_.add_result(item, frame.body);
     case FrameType::busy:
       runner.paused_until = now_ + kBusyPause;
@@ -197,6 +196,9 @@ void Mapper::emit(Item& item, std::string_view result) {
   if (results_) {
     scratch_.clear();
     append_result(scratch_, settings_, item, result, name, ms);
+    // A file has its own end: text keeps its newline, bytes and raw strings stay what they are.
+    const bool exact = (item.flags & wire::flag::bytes) != 0 || settings_.to == ResultFormat::raw;
+    if (exact && settings_.to != ResultFormat::records && !scratch_.empty()) scratch_.pop_back();
     if (!item.error || settings_.to == ResultFormat::records) results_->put(item.number, scratch_);
   } else {
     append_result(output_.buffer(), settings_, item, result, name, ms);
