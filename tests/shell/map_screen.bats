@@ -75,5 +75,7 @@ finish() { : >gate; await "status 0"; }
   tmux -L t send-keys C-c
   await "stopping"; await "flame map --resume --joblog log"
   : >gate
+  await "3 items: 3 done"
+  tmux -L t send-keys 'echo status $?' Enter   # the list that it was part of has ended with it
   await "status 130"
 }
