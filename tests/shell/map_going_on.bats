@@ -124,3 +124,24 @@ assert set(rows) <= named
 P
   holds "$(cat err)" "500 items: 500 done"; holds "$(cat err)" p95; holds "$(cat err)" "runner seconds"
 }
+
+@test "runners: one when that is enough; more up to --max-runners when the wait is worth a boot; --min-runners at once" {
+  seq 50 | fmap --max-runners 3 --to json "$samples/math.so" is_prime >got
+  same "$(jq -r .runner got | sort -u)" flame-default-0
+  yes 100 | head -n 100 | fmap --max-runners 3 --summary --to json "$plugins/faults.so" sleep_ms >got 2>err
+  [ "$(jq -r .runner got | sort -u | wc -l)" -ge 2 ]; [ "$(jq -r .runner got | sort -u | wc -l)" -le 3 ]
+  same "$(jq -r .result got | sort | uniq -c | tr -s ' ')" " 100 100"
+  flame pool destroy --yes
+  yes 30 | head -n 60 | fmap --min-runners 2 --max-runners 2 --to json "$plugins/faults.so" sleep_ms >got
+  same "$(jq -r .runner got | sort -u | tr '\n' ' ')" "flame-default-0 flame-default-1 "
+}
+
+@test "two maps and a loop of runs share the runner" {
+  seq 2000 >in
+  fmap "$samples/math.so" add 1 <in >one & a=$!
+  fmap "$samples/math.so" add 2 <in >two & b=$!
+  for i in 1 2 3; do expect 0 flame run "$samples/math.so" add "$i" 1; same "$out" $((i + 1)); done
+  wait "$a"; wait "$b"
+  seq 2 2001 | cmp - one; seq 3 2002 | cmp - two
+  same "$(flame pool status --json | jq length)" 1
+}
