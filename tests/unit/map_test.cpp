@@ -62,7 +62,7 @@ Strings encoded(const ArgumentEncoder& encoder, std::string_view item) {
   return arguments_of(list, count);
 }
 
-CallArgument word(const std::string& text) { return {wire::ArgumentKind::word, text, -1}; }
+CallArgument word(const std::string& text) { return {wire::ArgumentKind::word, text, nullptr}; }
 
 ErrorKind kind_of(const std::function<void()>& body) {
   try {
