@@ -71,6 +71,7 @@ class RunningCall {
         {"bind", 0}, {"function", call_.function}, {"path", call_.path}, {"fresh", call_.fresh}};
     if (!call_.sha256.empty()) bind["sha256"] = call_.sha256;
     if (call_.phases) bind["phases"] = true;
+    if (!call_.files.empty()) bind["files"] = json::parse(call_.files);
     json::object environment;
     for (const auto& [name, value] : call_.environment) environment[name] = value;
     bind["env"] = std::move(environment);

@@ -20,6 +20,7 @@ struct CallArgument {
 
 struct Invocation {
   std::string path, sha256, function;  // of the plugin: absolute path there, hex or empty
+  std::string files;                   // JSON: what travels with the plugin (Supply::files_json), or empty
   std::vector<CallArgument> arguments;
   std::map<std::string, std::string> environment;
   bool fresh = false;

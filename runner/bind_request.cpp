@@ -34,6 +34,20 @@ std::string read_environment(const json::object& request) {
   return json::serialize(*value);
 }
 
+std::vector<SetFile> read_files(const json::object& request, const std::string& sha256) {
+  std::vector<SetFile> out;
+  const json::value* value = request.if_contains("files");
+  if (value == nullptr) return out;
+  if (!value->is_array() || value->get_array().size() > wire::kShipFileMaxCount)
+    throw wrong("files", "is not a list of at most " + std::to_string(wire::kShipFileMaxCount));
+  for (const auto& item : value->get_array()) {
+    if (!item.is_object()) throw wrong("files", "holds what is not an object");
+    out.push_back({text_of(item.get_object(), "path"), text_of(item.get_object(), "sha256")});
+  }
+  if (out.empty() || out.front().sha256 != sha256) throw wrong("files", "does not begin with the plugin");
+  return out;
+}
+
 }  // namespace
 
 std::string text_of(const json::object& request, std::string_view key) {
@@ -63,6 +77,8 @@ void read_bind(const json::object& request, Bind& out) {
   if (!out.path.empty() && out.path.front() != '/') throw wrong("path", "is not absolute");
   if (!out.sha256.empty() && (out.sha256.size() != 64 || !from_hex(out.sha256)))
     throw wrong("sha256", "is not 64 hex digits");
+  out.files = read_files(request, out.sha256);
+  (void)set_hash(out.files);  // checks them
   out.environment_json = read_environment(request);
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
+#include "runner/plugin_store.hpp"
 #include "wire/frame.hpp"
 
 namespace flame::runner {
@@ -26,6 +28,7 @@ struct Group;  // the calls and workers of one plugin (scheduler.hpp)
 struct Bind {
   std::uint64_t id = 0;  // unique in this runner
   std::string path, sha256, function, environment_json;
+  std::vector<SetFile> files;  // that travel with the plugin, itself first
   bool fresh = false, phases = false;
   // set by the scheduler
   mutable std::shared_ptr<Group> group;

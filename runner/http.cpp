@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "runner/http_plugins.hpp"
 #include "runner/http_run.hpp"
 #include "runner/metrics.hpp"
 #include "runner/worker/channel.hpp"
@@ -32,6 +33,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/metrics", Route::Access::trusted, 0, metrics},
     {"POST", "/v1/drain", Route::Access::trusted, 0, drain},
     {"POST", "/v1/run", Route::Access::trusted, wire::kHttpBodyMaxBytes, run_by_post},
+    {"GET", "/v1/plugins/*", Route::Access::trusted, 0, plugin_facts},
+    {"PUT", "/v1/plugins/*", Route::Access::trusted, wire::kPluginMaxBytes, nullptr, open_plugin_body},
 };
 
 // What a '*' stands for, or nothing when the path is another.

@@ -27,7 +27,9 @@ struct Options {
   bool exit_with_clients = false;
   LogLevel log_level = LogLevel::info;
   std::string generation, worker, sandbox = "default", build;
-  std::vector<std::string> plugin_dirs;  // that a strict sandbox may read
+  std::vector<std::string> plugin_dirs;  // where plugins are looked for; a strict sandbox may read them
+  std::string store_dir;                 // for plugins that the image lacks; empty: a default place
+  std::uint64_t store_max_bytes = 2ULL << 30;
 
   bool help = false, version = false;
 };

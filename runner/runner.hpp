@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "runner/lifetime.hpp"
 #include "runner/options.hpp"
+#include "runner/plugin_source.hpp"
 #include "runner/scheduler.hpp"
 #include "wire/proof.hpp"
 
@@ -49,12 +50,14 @@ class Runner {
       : loop(loop_in),
         options(options_in),
         token(std::move(token_in)),
-        scheduler(loop_in, options_in),
+        plugins(options_in),
+        scheduler(loop_in, options_in, plugins),
         lifetime(loop_in, options_in, duties) {}
 
   boost::asio::io_context& loop;
   const Options& options;
   const std::string token;  // empty: none, and no TCP
+  PluginSource plugins;
   Scheduler scheduler;
   Lifetime lifetime;
   Counters counters;

@@ -20,12 +20,10 @@ constexpr std::size_t kGroupsSweepCount = 64;
 constexpr milliseconds kMemoryStep{20};  // a worker may take a few 100 MB more in between
 constexpr milliseconds kTimerStep{1};    // deadlines that lie closer together share a look
 
-StartWorker real_workers(boost::asio::io_context& loop, const Options& options) {
-  return [&loop, &options, source = std::make_shared<PluginSource>()](
-             const std::string& path, const std::string& sha256, WorkerPort::Listener& listener) {
-    const PluginFile file = source->open(path, sha256);
-    return WorkerProcess::start(loop, options.worker, options.sandbox, file.fd.get(), file.path, file.path,
-                                listener);
+StartWorker real_workers(boost::asio::io_context& loop, const Options& options, PluginSource& plugins) {
+  return [&loop, &options, &plugins](const Bind& bind, WorkerPort::Listener& listener) {
+    const PluginFile file = plugins.open(request_of(bind));
+    return WorkerProcess::start(loop, options.worker, options.sandbox, file, listener);
   };
 }
 
@@ -38,8 +36,8 @@ std::uint64_t memory_share_bytes(unsigned slots) {
 
 }  // namespace
 
-Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options)
-    : Scheduler(loop, options, real_workers(loop, options)) {}
+Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options, PluginSource& plugins)
+    : Scheduler(loop, options, real_workers(loop, options, plugins)) {}
 
 Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options, StartWorker start)
     : loop_(loop), options_(options), start_(std::move(start)), timer_(loop), tick_(loop) {
@@ -54,7 +52,7 @@ std::size_t Scheduler::busy() const {
 
 void Scheduler::resolve(const Bind& bind) {
   if (bind.group) return;
-  const std::string key = bind.sha256 + (bind.fresh ? "\nfresh\n" : "\n") + bind.path;
+  const std::string key = request_key(request_of(bind)) + (bind.fresh ? "\nfresh" : "");
   if (groups_.size() > kGroupsSweepCount)
     std::erase_if(groups_, [](const auto& at) { return at.second.expired(); });
   std::weak_ptr<Group>& known = groups_[key];
@@ -143,7 +141,7 @@ Slot* Scheduler::place_for(Group& group, const Call& call) {
 Slot* Scheduler::start(const CallPtr& call) {
   Slot& slot = slots_.emplace_back(static_cast<Slot::Owner&>(*this), call->bind->group, limits_);
   try {
-    slot.run(start_(call->bind->path, call->bind->sha256, slot));
+    slot.run(start_(*call->bind, slot));
     return &slot;
   } catch (Error& error) {
     slots_.pop_back();

@@ -17,6 +17,8 @@
 
 namespace flame::runner {
 
+class PluginSource;
+
 // The calls of one plugin that wait, and what is known of its functions. Lives as long as a bind or a
 // worker refers to it.
 struct Group {
@@ -28,7 +30,7 @@ struct Group {
 
 class Scheduler final : private Slot::Owner {
  public:
-  Scheduler(boost::asio::io_context& loop, const Options& options);
+  Scheduler(boost::asio::io_context& loop, const Options& options, PluginSource& plugins);
   Scheduler(boost::asio::io_context& loop, const Options& options, StartWorker start);
 
   // False when neither slot nor queue has room; retry_after_ms then says how long one may wait.

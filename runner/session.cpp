@@ -41,7 +41,14 @@ std::uint32_t bind_number(const json::object& request) {
 }  // namespace
 
 Session::Session(Runner& runner, Carrier& carrier, std::optional<wire::Nonces> nonces)
-    : runner_(runner), carrier_(carrier), nonces_(std::move(nonces)), trusted_(!nonces_) {}
+    : runner_(runner),
+      carrier_(carrier),
+      nonces_(std::move(nonces)),
+      trusted_(!nonces_),
+      shipments_(runner.plugins.incoming(),
+                 [this](FrameType type, std::uint64_t transfer, std::string_view body) {
+                   send(type, 0, transfer, body);
+                 }) {}
 
 Session::~Session() {
   runner_.scheduler.resume(*this);
@@ -101,6 +108,10 @@ void Session::take_frame(const Frame& frame) {
     case FrameType::input:
     case FrameType::end_input:
       return more_of_call(frame);
+    case FrameType::offer:
+      return shipments_.offer(frame);
+    case FrameType::ship:
+      return shipments_.ship(frame);
     case FrameType::cancel:
       if (const auto open = calls_.find(frame.call); open != calls_.end())
         runner_.scheduler.cancel(CallPtr(open->second.call));
@@ -131,6 +142,9 @@ void Session::bind(std::string_view body) {
     read_bind(request, *made.bind);
     made.bind->fresh = flag_of(request, "fresh");
     made.bind->phases = flag_of(request, "phases");
+    runner_.plugins.check(request_of(*made.bind));
+    if (flag_of(request, "ask"))
+      send(FrameType::bound, 0, 0, "{\"bind\":" + std::to_string(number) + ",\"here\":true}");
     numbers_[made.bind->id] = number;
   } catch (const Error& error) {
     made.error = error;

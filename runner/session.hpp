@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "runner/runner.hpp"
+#include "runner/shipments.hpp"
 
 namespace flame::runner {
 
@@ -71,6 +72,7 @@ class Session final : public CallSink {
   Carrier& carrier_;
   std::optional<wire::Nonces> nonces_;
   bool trusted_;
+  Shipments shipments_;
   std::string outgoing_;
   std::size_t replies_bytes_ = 0;  // of outgoing_, what this client's own frames caused
   std::unordered_map<std::uint32_t, Binding> binds_;

@@ -44,8 +44,9 @@ class WorkerPort {
   virtual wire::CrashReport crash(int signal, const std::string& sha256) const = 0;  // after its end
 };
 
-// Starts a worker for the plugin at a path, with these bytes. Throws Error.
-using StartWorker = std::function<std::shared_ptr<WorkerPort>(
-    const std::string& path, const std::string& sha256, WorkerPort::Listener& listener)>;
+struct Bind;
+// Starts a worker for the plugin of a bind, with the bytes that it names. Throws Error.
+using StartWorker =
+    std::function<std::shared_ptr<WorkerPort>(const Bind& bind, WorkerPort::Listener& listener)>;
 
 }  // namespace flame::runner

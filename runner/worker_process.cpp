@@ -34,8 +34,7 @@ WorkerProcess::~WorkerProcess() {
 }
 
 std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, const std::string& program,
-                                                    const std::string& sandbox, int plugin_fd,
-                                                    const std::string& path, const std::string& load_path,
+                                                    const std::string& sandbox, const PluginFile& plugin,
                                                     Listener& listener) {
   std::array<int, 2> pair{}, prints{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
@@ -51,19 +50,20 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
       ::mmap(nullptr, sizeof(worker::SharedPage), PROT_READ | PROT_WRITE, MAP_SHARED, page.get(), 0);
   if (memory == MAP_FAILED) throw system_error("cannot map a shared page", errno);
 
-  std::shared_ptr<WorkerProcess> self(new WorkerProcess(loop, listener, plugin_fd));
+  std::shared_ptr<WorkerProcess> self(new WorkerProcess(loop, listener, plugin.fd.get()));
   self->page_ = static_cast<worker::SharedPage*>(memory);
 
   SpawnPlan plan;
   plan.path = program;
-  plan.arguments = {"flame-worker", "--path", path, "--sandbox", sandbox};
-  if (!load_path.empty()) plan.arguments.insert(plan.arguments.end(), {"--load", load_path});
+  plan.arguments = {"flame-worker", "--path", plugin.path, "--sandbox", sandbox};
+  if (!plugin.load_path.empty()) plan.arguments.insert(plan.arguments.end(), {"--load", plugin.load_path});
   plan.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"};
+  plan.environment.insert(plan.environment.end(), plugin.environment.begin(), plugin.environment.end());
   plan.descriptors = {{prints_write.get(), 1},
                       {prints_write.get(), 2},
                       {theirs.get(), worker::kWorkerSocketFd},
                       {page.get(), worker::kWorkerPageFd},
-                      {plugin_fd, worker::kWorkerPluginFd}};
+                      {plugin.fd.get(), worker::kWorkerPluginFd}};
   if (self->crash_.record_fd() >= 0)
     plan.descriptors.emplace_back(self->crash_.record_fd(), worker::kWorkerCrashFd);
   self->nanny_ = spawn(plan);

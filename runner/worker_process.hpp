@@ -8,17 +8,16 @@
 
 #include "base/process.hpp"
 #include "runner/crash_watch.hpp"
+#include "runner/plugin_source.hpp"
 #include "runner/worker_port.hpp"
 
 namespace flame::runner {
 
 class WorkerProcess final : public WorkerPort, public std::enable_shared_from_this<WorkerProcess> {
  public:
-  // plugin_fd: the plugin's bytes; load_path: where they may be loaded in place, or empty. Throws
-  // Error(system).
+  // Throws Error(system).
   static std::shared_ptr<WorkerProcess> start(boost::asio::io_context& loop, const std::string& program,
-                                              const std::string& sandbox, int plugin_fd,
-                                              const std::string& path, const std::string& load_path,
+                                              const std::string& sandbox, const PluginFile& plugin,
                                               Listener& listener);
   ~WorkerProcess() override;
   WorkerProcess(const WorkerProcess&) = delete;

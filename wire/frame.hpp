@@ -18,6 +18,8 @@ enum class FrameType : std::uint8_t {
   input = 4,
   end_input = 5,
   cancel = 6,
+  offer = 7,
+  ship = 8,
   // runner → client
   hello = 32,
   bound = 33,
@@ -32,6 +34,8 @@ enum class FrameType : std::uint8_t {
   draining = 42,
   window = 43,
   usage = 44,
+  wanted = 45,
+  stored = 46,
   // worker → runner only
   withdrawn = 64,
 };

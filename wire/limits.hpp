@@ -28,7 +28,9 @@ inline constexpr std::size_t kHttpHeaderMaxBytes = 16 * 1024;  // request line a
 inline constexpr std::size_t kHttpBodyMaxBytes = 4 * 1024 * 1024;     // of POST /v1/run
 inline constexpr std::size_t kHttpResultMaxBytes = 64 * 1024 * 1024;  // result and output of POST /v1/run
 inline constexpr std::size_t kReplyBacklogMaxBytes =
-    4 * 1024 * 1024;                                      // what a client's own frames caused, unread
-inline constexpr std::uint32_t kFeedAheadMaxCount = 256;  // calls given to one worker ahead
+    4 * 1024 * 1024;                                          // what a client's own frames caused, unread
+inline constexpr std::uint64_t kPluginMaxBytes = 1ULL << 30;  // of one file that is sent to a runner
+inline constexpr std::size_t kShipFileMaxCount = 256;         // files of one plugin
+inline constexpr std::uint32_t kFeedAheadMaxCount = 256;      // calls given to one worker ahead
 
 }  // namespace flame::wire

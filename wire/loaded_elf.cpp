@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "base/text.hpp"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr std::size_t kNotesMaxBytes = 64 * 1024;
 constexpr std::size_t kIdMaxBytes = 64;
+constexpr std::uint64_t kDynamicMaxCount = 4096;
 
 template <class T>
 bool read_at(int fd, std::uint64_t offset, T& out) {
@@ -36,6 +39,30 @@ std::string find_in_notes(std::string_view notes, std::uint64_t align) {
   return {};
 }
 
+// DT_NEEDED names it. The dynamic section tells where the strings are by address, hence after the segments.
+std::string find_sanitizer(int fd, const LoadedElf& elf, const Elf64_Phdr& dynamic) {
+  std::vector<Elf64_Dyn> entries(
+      std::min<std::uint64_t>(dynamic.p_filesz / sizeof(Elf64_Dyn), kDynamicMaxCount));
+  const std::size_t bytes = entries.size() * sizeof(Elf64_Dyn);
+  if (::pread(fd, entries.data(), bytes, static_cast<off_t>(dynamic.p_offset)) != static_cast<ssize_t>(bytes))
+    return {};
+  std::uint64_t strings = 0;
+  for (const Elf64_Dyn& one : entries)
+    if (one.d_tag == DT_STRTAB)
+      for (const auto& segment : elf.segments)
+        if (one.d_un.d_ptr >= segment.address && one.d_un.d_ptr - segment.address < segment.size)
+          strings = one.d_un.d_ptr - segment.address + segment.offset;
+  for (const Elf64_Dyn& one : entries) {
+    if (one.d_tag != DT_NEEDED || strings == 0) continue;
+    std::array<char, 64> name{};
+    if (::pread(fd, name.data(), name.size() - 1, static_cast<off_t>(strings + one.d_un.d_val)) <= 0)
+      continue;
+    for (const std::string_view runtime : {"libasan.so", "libtsan.so", "libhwasan.so"})
+      if (std::string_view(name.data()).starts_with(runtime)) return name.data();
+  }
+  return {};
+}
+
 }  // namespace
 
 std::uint64_t LoadedElf::address_of(std::uint64_t file_offset) const {
@@ -51,17 +78,20 @@ LoadedElf read_loaded_elf(int fd) {
   if (!read_at(fd, 0, head) || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
       head.e_ident[EI_CLASS] != ELFCLASS64)
     return out;
+  std::optional<Elf64_Phdr> dynamic;
   for (std::uint64_t i = 0; i < head.e_phnum; ++i) {
     Elf64_Phdr segment;
     if (!read_at(fd, head.e_phoff + i * sizeof segment, segment)) return out;
     if (segment.p_type == PT_LOAD)
       out.segments.push_back({segment.p_offset, segment.p_filesz, segment.p_vaddr});
+    if (segment.p_type == PT_DYNAMIC) dynamic = segment;
     if (segment.p_type != PT_NOTE || segment.p_filesz > kNotesMaxBytes || !out.build_id.empty()) continue;
     std::string notes(segment.p_filesz, '\0');
     if (::pread(fd, notes.data(), notes.size(), static_cast<off_t>(segment.p_offset)) ==
         static_cast<ssize_t>(notes.size()))
       out.build_id = find_in_notes(notes, segment.p_align == 8 ? 8 : 4);
   }
+  if (dynamic) out.sanitizer = find_sanitizer(fd, out, *dynamic);
   return out;
 }
 

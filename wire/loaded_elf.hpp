@@ -13,6 +13,7 @@ struct LoadedElf {
   };
   std::string build_id;  // hex; empty when there is none
   std::vector<Segment> segments;
+  std::string sanitizer;  // the runtime that must be loaded first: "libasan.so.8"; empty: none is needed
 
   // The offset itself when no segment holds it.
   std::uint64_t address_of(std::uint64_t file_offset) const;

@@ -20,6 +20,7 @@
 #include "client/crash/explain.hpp"
 #include "client/plugin/plugin_file.hpp"
 #include "client/plugin/preflight.hpp"
+#include "client/plugin/supply.hpp"
 #include "client/pool/pool.hpp"
 #include "wire/signature.hpp"
 
@@ -33,9 +34,10 @@ struct Target {
   std::string path, sha256, function;
   std::optional<client::PluginFile> file;  // of one that is here
   std::optional<client::ManifestFunction> manifest;
+  client::Supply supply;
 };
 
-Target target_of(const std::string& plugin, const std::string& function) {
+Target target_of(const RunOptions& options, const std::string& plugin, const std::string& function) {
   Target out;
   out.function = function;
   if (plugin.starts_with(kImagePrefix)) {
@@ -43,12 +45,15 @@ Target target_of(const std::string& plugin, const std::string& function) {
     if (!out.path.starts_with('/'))
       throw usage_error(kRunSpec,
                         "image: wants an absolute path, as in image:/app/math.so, got '" + plugin + "'");
+    if (!options.with.empty())
+      throw usage_error(kRunSpec, "--with sends files beside a plugin of this computer");
     return out;
   }
   out.file = client::read_plugin(plugin);
   out.path = out.file->path;
   out.sha256 = out.file->sha256;
   if (const auto* found = out.file->find(function)) out.manifest = *found;
+  out.supply = client::Supply(*out.file, options.with, !options.no_ship);
   return out;
 }
 
@@ -145,6 +150,7 @@ client::Invocation invocation_of(const RunOptions& options, const Target& target
   out.path = target.path;
   out.sha256 = target.sha256;
   out.function = target.function;
+  out.files = target.supply.files_json();
   for (const std::string& name : pool.env)
     if (const char* value = std::getenv(name.c_str())) out.environment[name] = value;
   for (const auto& [name, value] : options.environment) out.environment[name] = value;
@@ -161,8 +167,9 @@ client::Invocation invocation_of(const RunOptions& options, const Target& target
 // Until a runner takes it: one that is busy or leaves is no reason to fail while there may be another.
 class Attempts {
  public:
-  Attempts(client::Pool& pool, const RunOptions& options, const Target& target, PhaseTimes& times)
-      : pool_(pool), options_(options) {
+  Attempts(client::Pool& pool, const RunOptions& options, Target& target, StatusLine& status,
+           PhaseTimes& times)
+      : pool_(pool), options_(options), supply_(target.supply), status_(status) {
     if (target.file)
       watch_.before_boot = [&] { client::preflight(*target.file, pool.settings().name, pool.generation()); };
     if (options.verbose) watch_.on_phase = [&times](std::string_view name) { times.begin(name); };
@@ -181,9 +188,13 @@ class Attempts {
       try {
         return client::run_call(*link, call, events);
       } catch (const Error& error) {
-        if (!another_may_do(error) || stop_asked()) throw;
-        pause(error);
-        watch_.avoid = {runner_of(*link)};
+        if (supply_.can_mend(error) && !stop_asked()) {
+          send_plugin(*link);
+        } else {
+          if (!another_may_do(error) || stop_asked()) throw;
+          pause(error);
+          watch_.avoid = {runner_of(*link)};
+        }
       }
       words.rewind();
     }
@@ -207,9 +218,27 @@ class Attempts {
              1000);
   }
 
+  void send_plugin(client::Link& link) {
+    try {
+      supply_.send(link, options_.deadline, [this](const client::Shipment& shipment) {
+        if (stop_asked()) throw Error(ErrorKind::cancelled, "cancelled while the plugin was sent");
+        status_.show({static_cast<double>(shipment.done_bytes()), static_cast<double>(shipment.total_bytes()),
+                      "bytes of the plugin sent"});
+      });
+    } catch (const Error& error) {
+      // What has come is kept there: the next try goes on where this one stopped.
+      if (error.kind != ErrorKind::lost || ++lost_ > kLostMaxCount || options_.deadline.passed()) throw;
+    }
+    status_.clear();
+  }
+
+  static constexpr int kLostMaxCount = 3;
   client::Pool& pool_;
   const RunOptions& options_;
+  client::Supply& supply_;
+  StatusLine& status_;
   client::Pool::Watch watch_;
+  int lost_ = 0;
 };
 
 int dry_run(const Target& target, const client::Config& config) {
@@ -221,7 +250,7 @@ int dry_run(const Target& target, const client::Config& config) {
 
 int run_it(const RunOptions& options, int count, char** argv) {
   PhaseTimes times;
-  const Target target = target_of(argv[0], argv[1]);
+  Target target = target_of(options, argv[0], argv[1]);
   const client::Config config = client::load_config(options.pool);
   Words words(options, target);
   const client::Invocation call = invocation_of(options, target, config.pool, words, count - 2, argv + 2);
@@ -248,10 +277,14 @@ int run_it(const RunOptions& options, int count, char** argv) {
     times.begin("find");
   }
   client::Pool pool(config.pool);
-  Attempts attempts(pool, options, target, times);
+  Attempts attempts(pool, options, target, status, times);
   const auto tell = [&] {
     status.clear();
     if (options.verbose) write_all(STDERR_FILENO, times.report());
+    if (target.supply.replaced() && !options.quiet)
+      write_all(STDERR_FILENO,
+                "flame: '" + printable(target.path) +
+                    "' was replaced while the call ran: it ran with the bytes it began with\n");
   };
   try {
     attempts.run(call, events, words);

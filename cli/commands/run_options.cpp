@@ -20,6 +20,8 @@ enum Id {
   no_stdin,
   raw,
   json_args,
+  no_ship,
+  with,
   dry_run,
   verbose,
   quiet,
@@ -37,6 +39,8 @@ constexpr OptionSpec kOptions[] = {
     {no_stdin, "no-stdin", 'n', nullptr, "never read stdin"},
     {raw, "raw", 0, nullptr, "print a string result without its quotes"},
     {json_args, "json-args", 0, nullptr, "the arguments are JSON values"},
+    {with, "with", 0, "FILE", "send a library or data file along; repeatable"},
+    {no_ship, "no-ship", 0, nullptr, "fail when the runner lacks the plugin"},
     {dry_run, "dry-run", 0, nullptr, "check the plugin and say what would be called"},
     {verbose, "verbose", 'v', nullptr, "tell each phase with its time"},
     {quiet, "quiet", 'q', nullptr, "no logs and no progress of the function"},
@@ -96,6 +100,12 @@ void apply(RunOptions& out, int id, const char* value) {
     case json_args:
       out.json_args = true;
       return;
+    case no_ship:
+      out.no_ship = true;
+      return;
+    case with:
+      out.with.emplace_back(value);
+      return;
     case dry_run:
       out.dry_run = true;
       return;
@@ -121,16 +131,13 @@ void apply(RunOptions& out, int id, const char* value) {
 
 }  // namespace
 
-const CommandSpec kRunSpec = {
-    "run",
-    "run one function of a plugin and print its result",
-    "[OPTIONS] PLUGIN FUNCTION [ARGUMENT...]",
-    kOptions,
-    {},
-    "PLUGIN: a .so file, or image:/path in the runner's image. Bytes: @FILE, or - for\n"
-    "stdin; @@x is @x. Exit status: 0 done; 1-123 the function's own; 124 deadline; 125\n"
-    "flame or engine; 126 not loadable; 127 not found; 128+N died of signal N.",
-    "flame run math.so add 100 20"};
+const CommandSpec kRunSpec = {"run",
+                              "run one function of a plugin and print its result",
+                              "[OPTIONS] PLUGIN FUNCTION [ARGUMENT...]",
+                              kOptions,
+                              {},
+                              "@FILE and - are bytes, image:/path a plugin there. Exit status: flame-run(1).",
+                              "flame run math.so add 100 20"};
 
 RunOptions parse_run_options(int argc, char** argv) {
   RunOptions out;

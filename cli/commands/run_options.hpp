@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "cli/options.hpp"
@@ -15,6 +16,8 @@ struct RunOptions {
   std::optional<std::string> pool;
   Deadline deadline;
   std::map<std::string, std::string> environment;
+  std::vector<std::string> with;  // files that travel with the plugin
+  bool no_ship = false;
   bool fresh = false, no_stdin = false, raw = false, json_args = false, dry_run = false, verbose = false,
        quiet = false, help = false, help_function = false;
   int words_at = 0;  // index in argv of PLUGIN

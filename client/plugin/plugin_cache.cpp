@@ -197,11 +197,11 @@ bool make_cache_dir(const char* name) {
   return ::access(directory.c_str(), W_OK) == 0;
 }
 
-std::optional<PluginFile> recall_plugin(const FileKey& key) noexcept {
+std::optional<PluginFile> recall_plugin(const FileKey& key, const char* folder) noexcept {
   try {
     const std::string directory = cache_dir();
     if (directory.empty()) return std::nullopt;
-    const UniqueFd fd(::open(entry_path(directory + "/plugins", key).c_str(),
+    const UniqueFd fd(::open(entry_path(directory + "/" + folder, key).c_str(),
                              O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat status {};
     if (!fd || ::fstat(fd.get(), &status) != 0) return std::nullopt;
@@ -217,12 +217,12 @@ std::optional<PluginFile> recall_plugin(const FileKey& key) noexcept {
   }
 }
 
-void remember_plugin(const FileKey& key, const PluginFile& file) noexcept {
+void remember_plugin(const FileKey& key, const PluginFile& file, const char* folder) noexcept {
   try {
     if (!settled(key)) return;
     const std::string entry = encode_cache_entry(key, file);
-    if (entry.size() > kPluginCacheEntryMaxBytes || !make_cache_dir("plugins")) return;
-    const std::string directory = cache_dir() + "/plugins";
+    if (entry.size() > kPluginCacheEntryMaxBytes || !make_cache_dir(folder)) return;
+    const std::string directory = cache_dir() + "/" + folder;
     write_file_atomic(entry_path(directory, key), entry, 0600);
     bound(directory);
   } catch (...) {

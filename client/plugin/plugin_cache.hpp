@@ -16,8 +16,8 @@ std::string encode_cache_entry(const FileKey& key, const PluginFile& file);
 // nullopt when the bytes are damaged, of another version of flame, or of another key.
 std::optional<PluginFile> decode_cache_entry(std::string_view bytes, const FileKey& key);
 
-std::optional<PluginFile> recall_plugin(const FileKey& key) noexcept;
-void remember_plugin(const FileKey& key, const PluginFile& file) noexcept;
+std::optional<PluginFile> recall_plugin(const FileKey& key, const char* folder = "plugins") noexcept;
+void remember_plugin(const FileKey& key, const PluginFile& file, const char* folder = "plugins") noexcept;
 
 // The user's cache directory for flame ("…/flame"); empty when there is none.
 std::string cache_dir();

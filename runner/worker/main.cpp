@@ -15,6 +15,7 @@
 #include <string>
 
 #include "runner/worker/crash.hpp"
+#include "runner/worker/files.hpp"
 #include "runner/worker/nanny.hpp"
 #include "runner/worker/sandbox.hpp"
 #include "runner/worker/serve.hpp"
@@ -25,7 +26,7 @@ using namespace flame::worker;
 namespace {
 
 struct Options {
-  std::string path, load = "/proc/self/fd/" + std::to_string(kWorkerPluginFd);
+  std::string path, load;
   std::string sandbox = "default";
   long uid = -1;
 };
@@ -82,8 +83,12 @@ int main(int argc, char** argv) {
   if (memory == MAP_FAILED) return 125;
   Channel channel(kWorkerSocketFd);
   try {
-    apply_sandbox(options.sandbox, options.load);
-    const LoadedPlugin plugin = load_plugin(options.load, options.path);
+    const PluginPlace place(options.load);
+    apply_sandbox(options.sandbox, place.to_load());
+    const LoadedPlugin plugin = load_plugin(place.to_load(), options.path);
+    if (!place.unchanged())
+      throw Error(ErrorKind::plugin_missing,
+                  "the plugin '" + options.path + "' was replaced while it was loaded", "run it again");
     channel.send(wire::FrameType::hello, 0, 0, "{\"abi\":" + std::to_string(FLAME_ABI) + "}");
     serve(channel, *static_cast<SharedPage*>(memory), plugin);
     if (plugin.table->struct_size >= sizeof(flame_plugin) && plugin.table->shutdown != nullptr)

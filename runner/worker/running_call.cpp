@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/text.hpp"
+#include "runner/worker/files.hpp"
 
 namespace flame::worker {
 namespace {
@@ -33,7 +34,10 @@ int guarded(flame_call* handle, Body body) noexcept {
   return FLAME_MISUSE;
 }
 
-const void* extension(const flame_host*, const char*) { return nullptr; }
+const void* extension(const flame_host*, const char* name) {
+  const std::string_view wanted = name != nullptr ? name : "";
+  return wanted == FLAME_FILES_EXTENSION ? &files_extension() : nullptr;
+}
 
 const flame_value* arguments(flame_call* call, std::uint32_t* count) {
   const auto& values = of(call).arguments.values();

@@ -1,0 +1,37 @@
+#include "client/plugin/supply.hpp"
+
+namespace flame::client {
+namespace {
+
+constexpr int kSendMaxCount =
+    8;  // another runner may lack it too; a store that keeps nothing is no reason to go on
+
+std::optional<FileKey> key_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileKey::of(status);
+}
+
+}  // namespace
+
+Supply::Supply(const PluginFile& plugin, const std::vector<std::string>& with, bool may_send)
+    : plugin_(plugin), key_(key_of(plugin.path).value_or(FileKey())), may_send_(may_send) {
+  if (!may_have_set(plugin, with)) return;
+  files_ = collect_set(plugin, with);
+  files_json_ = set_json(files_);
+}
+
+bool Supply::can_mend(const Error& error) const {
+  return plugin_ && may_send_ && sent_ < kSendMaxCount && error.kind == ErrorKind::plugin_missing &&
+         error.fate == Fate::never_begun;
+}
+
+void Supply::send(Link& link, Deadline deadline, const ShipProgress& progress) {
+  ++sent_;
+  if (files_.empty()) files_ = collect_set(*plugin_, {});
+  ship(link, files_, deadline, progress);
+}
+
+bool Supply::replaced() const { return plugin_ && !(key_of(plugin_->path) == key_); }
+
+}  // namespace flame::client

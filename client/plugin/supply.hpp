@@ -1,0 +1,33 @@
+// A plugin of this computer as a runner may need it: what travels with it, and sending it where it is
+// lacking.
+#pragma once
+#include <optional>
+
+#include "base/error.hpp"
+#include "client/plugin/ship.hpp"
+
+namespace flame::client {
+
+class Supply {
+ public:
+  Supply() = default;  // a plugin that only the image has
+  Supply(const PluginFile& plugin, const std::vector<std::string>& with, bool may_send);
+
+  // The member "files" of a bind, or "" when the plugin stands alone.
+  const std::string& files_json() const { return files_json_; }
+  // Whether sending the plugin is the answer to this end of a call; a few times at most.
+  bool can_mend(const Error& error) const;
+  void send(Link& link, Deadline deadline, const ShipProgress& progress);  // throws Error
+  // Whether the plugin's path leads to another file, or other bytes, than when it was read.
+  bool replaced() const;
+
+ private:
+  std::optional<PluginFile> plugin_;
+  FileKey key_;
+  std::vector<ShipFile> files_;  // of a set; empty: found out when needed
+  std::string files_json_;
+  bool may_send_ = false;
+  int sent_ = 0;
+};
+
+}  // namespace flame::client
