@@ -53,7 +53,7 @@ image() {
   until [ -e ready ]; do kill -0 "$emulator"; sleep 0.02; done
   . ./ready
   machines=$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines
-  fly() { curl -sS --fail-with-body --retry 9 -H "Authorization: Bearer $FLY_API_TOKEN" "$@"; }
+  fly() { curl -sS --fail-with-body --retry 9 --retry-max-time 15 -H "Authorization: Bearer $FLY_API_TOKEN" "$@"; }
   call() {  # until it listens
     curl -sS --fail-with-body --retry 200 --retry-connrefused --retry-delay 0 --retry-max-time 20 -H "Authorization: Bearer $FLAME_FLY_TOKEN" \
       -d '{"path":"/app/math.so","function":"add","args":[100,20]}' "http://$address:8080/v1/run"
@@ -62,22 +62,22 @@ image() {
     "files":[{"guest_path":"/run/token","mode":384,"raw_value":"'"$(printf %s "$FLAME_FLY_TOKEN" | base64)"'"}],
     "init":{"exec":["/usr/local/bin/flame-runner","--listen","$FLY_PRIVATE_IP:8080","--token-file","/run/token","--idle-timeout-ms","1500"]}}}' >machine
   id=$(jq -r .id machine) address=$(jq -r .private_ip machine)
-  fly "$machines/$id/wait?state=started" >/dev/null
+  fly "$machines/$id/wait?timeout=20&state=started" >/dev/null
   same "$(call)" '{"result":120}'
 
-  fly -X POST "$machines/$id/stop" >/dev/null; fly "$machines/$id/wait?state=stopped" >/dev/null
+  fly -X POST "$machines/$id/stop" >/dev/null; fly "$machines/$id/wait?timeout=20&state=stopped" >/dev/null
   fly "$machines/$id/events" | jq -e '[.[] | select(.type == "exit")][0].request.exit_event | .exit_code == 0 and .requested_stop' >/dev/null
-  fly -X POST "$machines/$id/start" >/dev/null; fly "$machines/$id/wait?state=started" >/dev/null
+  fly -X POST "$machines/$id/start" >/dev/null; fly "$machines/$id/wait?timeout=20&state=started" >/dev/null
   same "$(call)" '{"result":120}'
 
   # Asleep for longer than the runner's idle time: its clock stood still, so it has not left.
-  fly -X POST "$machines/$id/suspend" >/dev/null; fly "$machines/$id/wait?state=suspended" >/dev/null
+  fly -X POST "$machines/$id/suspend" >/dev/null; fly "$machines/$id/wait?timeout=20&state=suspended" >/dev/null
   sleep 2
-  fly -X POST "$machines/$id/start" >/dev/null; fly "$machines/$id/wait?state=started" >/dev/null
+  fly -X POST "$machines/$id/start" >/dev/null; fly "$machines/$id/wait?timeout=20&state=started" >/dev/null
   same "$(call)" '{"result":120}'
   fly "$machines/$id/events" | jq -e '[.[] | select(.type == "exit")] | length == 1' >/dev/null
 
-  fly -X DELETE "$machines/$id?force=true" >/dev/null; fly "$machines/$id/wait?state=destroyed" >/dev/null
+  fly -X DELETE "$machines/$id?force=true" >/dev/null; fly "$machines/$id/wait?timeout=20&state=destroyed" >/dev/null
   curl -sS "$FLY_FLAPS_BASE_URL/_emulator/bill" | jq -e '.total_usd > 0 and .machines[0].started_seconds >= 1' >/dev/null
   kill -INT "$emulator"; wait "$emulator"
 }
