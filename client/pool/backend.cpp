@@ -107,10 +107,14 @@ BackendAnswer read_backend_answer(std::string_view line) {
   return answer_of(reply.at("id").to_number<std::uint64_t>(), reply.as_object());
 }
 
-std::string find_backend(const std::string& name) {
+void check_backend_name(const std::string& name) {
   if (!name_is_plain(name))
     throw Error(ErrorKind::config, "'" + name + "' is not the name of a backend",
                 "names hold lower-case letters, digits, - and _");
+}
+
+std::string find_backend(const std::string& name) {
+  check_backend_name(name);
   const std::string program = "flame-backend-" + name;
   const std::string own = own_directory();
   // The second: a tree that is built and not installed.

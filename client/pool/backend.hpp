@@ -27,6 +27,7 @@ struct BackendAnswer {
 // One line of a backend. Throws std::exception when it is not an answer (backends/PROTOCOL.md).
 BackendAnswer read_backend_answer(std::string_view line);
 
+void check_backend_name(const std::string& name);  // it becomes part of paths; throws Error(config)
 // The program flame-backend-NAME: libexec/flame first, then PATH. Throws Error(config) when there is none.
 std::string find_backend(const std::string& name);
 

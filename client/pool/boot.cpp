@@ -27,6 +27,12 @@ Error pool_is_full(const PoolSettings& settings) {
   return error.at_phase("boot");
 }
 
+// The code of the backend protocol stands in type, where people would read it as the function's own.
+Error for_people(Error error) {
+  error.type.clear();
+  return error;
+}
+
 }  // namespace
 
 Backend& Pool::backend() {
@@ -58,8 +64,10 @@ std::uint64_t Pool::ask(std::string_view verb, const std::string& name, Deadline
 
 BackendAnswer Pool::ask_and_wait(std::string_view verb, const std::string& name, Deadline deadline,
                                  std::uint64_t lines) {
-  BackendAnswer answer = backend().wait(ask(verb, name, deadline, lines));
-  if (answer.error) throw answer.error->at_phase("boot");
+  // A backend that says nothing must not hold us for ever, where nobody gave a deadline.
+  const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
+  BackendAnswer answer = backend().wait(ask(verb, name, patience, lines));
+  if (answer.error) throw for_people(*answer.error).at_phase("boot");
   return answer;
 }
 
@@ -194,7 +202,7 @@ std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& wat
       // Ours, without a type: the engine's own words have its code there.
       if (outcome.error && outcome.error->kind == ErrorKind::capacity && outcome.error->type.empty())
         return nullptr;
-      if (outcome.error) throw *outcome.error;
+      if (outcome.error) throw for_people(*outcome.error);
       if (outcome.runner) return wait_for_hello(*outcome.runner, deadline, watch);
     }
     pollfd wait = {boot_fd(), POLLIN, 0};
@@ -249,7 +257,7 @@ bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch)
   while (left > 0) {
     for (BootOutcome& outcome : take_boots()) {
       if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
-      if (outcome.error) throw *outcome.error;
+      if (outcome.error) throw for_people(*outcome.error);
       if (!outcome.runner) continue;
       --left;
       (void)wait_for_hello(*outcome.runner, deadline, watch);

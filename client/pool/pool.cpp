@@ -74,6 +74,7 @@ Pool::Pool(PoolSettings settings)
       runtime_dir_(runtime_dir()),
       hints_(runtime_dir_ + "/hints/" + settings_.backend + "." + settings_.name) {
   check_name(settings_.name);
+  check_backend_name(settings_.backend);
   const std::string own = own_directory();
   runner_path_ = first_existing(own, {"/flame-runner", "/../runner/flame-runner"}, "flame-runner");
   build_ = build_of(runner_path_);
@@ -147,6 +148,7 @@ std::unique_ptr<Link> Pool::find_ready(Deadline deadline, const std::set<std::st
     if (!link) return nullptr;
     ++seen;
     if (settings_.max == 1 || !crowded(*link)) return link;
+    used_.insert(runner.name);  // a boot is not to give us this one
     if (!fallback) fallback = std::move(link);
     return nullptr;
   };
