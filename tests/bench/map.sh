@@ -58,7 +58,7 @@ table() {
 seq 1000000 >million; head -n 100000 million >tiny
 yes 5 | head -n 1000 >five
 yes 100 | head -n 100 >hundred
-head -c 49152 /dev/urandom | base64 -w 0 >one64k; echo >>one64k; for _ in $(seq 10000); do cat one64k; done >big
+head -c 49152 /dev/urandom | base64 -w 0 >one64k; yes "$(cat one64k)" | head -n 10000 >big
 echo "cores: $(nproc), load: $(cut -d' ' -f1-3 /proc/loadavg), rounds: $rounds"
 table 'P3: 100,000 tiny items, in order' add tiny floor flame gearman:20000 node:5000 xargs:1000 parallel:200
 table '1,000,000 tiny items' add million floor flame
