@@ -62,7 +62,11 @@ Strings encoded(const ArgumentEncoder& encoder, std::string_view item) {
   return arguments_of(list, count);
 }
 
-CallArgument word(const std::string& text) { return {wire::ArgumentKind::word, text, nullptr}; }
+CallArgument word(const std::string& text) {
+  CallArgument out;
+  out.value = text;
+  return out;
+}
 
 ErrorKind kind_of(const std::function<void()>& body) {
   try {
