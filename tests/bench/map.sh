@@ -31,7 +31,7 @@ by_xargs() { case "$1" in add) xargs -P2 -n1 /usr/bin/expr 1 + <"$2" ;; sleep_ms
 by_parallel() { case "$1" in add) parallel -k -j2 /usr/bin/expr 1 + <"$2" ;; sleep_ms) parallel -k -j2 /bin/sleep 0.{} <"$2" ;; cpu_ms) parallel -k -j2 'echo {} | ./floor cpu_ms 1' <"$2" ;; esac; }
 gear=()
 
-seconds() { local from=$EPOCHREALTIME; "$@" >out 2>err || { echo "failed: $*" >&2; cat err >&2; }; awk -v a="$from" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.4f\n", b - a}'; }
+seconds() { local from=$EPOCHREALTIME; "$@" >out 2>err </dev/null || { echo "failed: $*" >&2; cat err >&2; }; awk -v a="$from" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.4f\n", b - a}'; }
 median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 # table TITLE FUNCTION ITEMS COUNT WHO…: fewer items for those who are slow; their rate is what counts.

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   offer("sleep_ms", sleep_ms);
   offer("cpu_ms", cpu_ms);
   offer("echo", echo);
-  while (gearman_worker_work(worker) == GEARMAN_SUCCESS) continue;
-  return 0;
+  // Until it is killed: the server may not be there yet.
+  for (;;)
+    if (gearman_worker_work(worker) != GEARMAN_SUCCESS) usleep(50'000);
 }
