@@ -49,7 +49,7 @@ Example: seq 1 1000 | flame map math.so is_prime
 
 volatile sig_atomic_t interrupts = 0, last_signal = 0;
 std::array<int, 2> interrupt_pipe = {-1, -1};
-std::string last_words;  // of the third interrupt, made beforehand
+const std::string* last_words = nullptr;  // of the third interrupt, made beforehand
 
 void on_signal(int signal) {
   last_signal = signal;
@@ -57,7 +57,7 @@ void on_signal(int signal) {
   if (signal != SIGINT && interrupts == 1)
     interrupts = 2;  // whoever ends us does not want to wait for what runs
   if (interrupts > 2) {
-    (void)!::write(STDERR_FILENO, last_words.data(), last_words.size());
+    (void)!::write(STDERR_FILENO, last_words->data(), last_words->size());
     ::_exit(128 + signal);
   }
   const int kept = errno;
@@ -191,7 +191,8 @@ int run_it(MapOptions& options, int argc, char** argv) {
     write_all(STDERR_FILENO, "flame: items are read from the terminal, one a line; Ctrl-D ends them\n");
   }
   const std::string hint = resume_hint(options, argc, argv);
-  last_words = "flame: leaving at once\n" + hint;
+  const std::string leaving = "flame: leaving at once\n" + hint;
+  last_words = &leaving;
   watch_signals();
   Screen screen(options, hint);
   const client::MapEvents events = screen.events();
