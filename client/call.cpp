@@ -184,13 +184,19 @@ class RunningCall {
   }
 
   void receive() {
-    link_.receive();
-    while (!over_) {
-      const auto frame = link_.next_received();
-      if (!frame) return;
-      if (frame->type == FrameType::error && (frame->call == kCall || frame->call == 0))
-        throw remote_error(frame->body);
-      if (frame->call == kCall) take(*frame);
+    try {
+      link_.receive();
+      while (!over_) {
+        const auto frame = link_.next_received();
+        if (!frame) return;
+        if (frame->type == FrameType::error && (frame->call == kCall || frame->call == 0))
+          throw remote_error(frame->body);
+        if (frame->call == kCall) take(*frame);
+      }
+    } catch (Error& error) {
+      // A runner that talks nonsense may have begun the call all the same.
+      if (error.kind == ErrorKind::protocol && call_sent_) error.with_fate(Fate::unknown);
+      throw;
     }
   }
 

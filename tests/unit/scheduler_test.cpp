@@ -96,8 +96,8 @@ class Bench final : public CallSink {
     options_.slots = slots;
     options_.worker_memory_bytes = memory_bytes;
     options_.worker_max_calls = max_calls;
-    scheduler.emplace(loop, options_, [this](const std::string& path, const std::string&, auto& listener) {
-      workers.push_back(std::make_shared<FakeWorker>(listener, path));
+    scheduler.emplace(loop, options_, [this](const Bind& bind, auto& listener) {
+      workers.push_back(std::make_shared<FakeWorker>(listener, bind.path));
       return workers.back();
     });
   }

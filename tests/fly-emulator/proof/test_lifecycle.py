@@ -54,7 +54,8 @@ class Lifecycle(Group):
         self.assertEqual(len(self.events(machine, "start")), 2)
 
     def test_stop(self):
-        machine = self.create({"init": {"exec": ["/bin/sh", "-c", "trap 'exit 0' INT; while :; do sleep 0.05; done"]}})["id"]
+        machine = self.create({"init": {"exec": ["/bin/sh", "-c", "trap 'exit 0' INT; echo ready; while :; do sleep 0.05; done"]}})["id"]
+        self.until(lambda: "ready" in self.logs(machine))
         hold = self.fault("hold", step="stop", machine=machine)
         self.answers(self.stop(machine), 200)
         self.assertEqual(self.state(machine), "stopping")
