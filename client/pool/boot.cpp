@@ -151,9 +151,14 @@ void Pool::give(Boot& boot) {
 }
 
 void Pool::choose(Boot& boot) {
-  const auto in_hand = [&](const std::string& name) {
-    return used_.contains(name) || leaving_.contains(name) || boot.taken.contains(name) ||
+  const auto being_made = [&](const std::string& name) {
+    return boot.taken.contains(name) ||
            std::any_of(boots_.begin(), boots_.end(), [&](const Boot& one) { return one.name == name; });
+  };
+  // Only of machines that the engine has now: a name that is free again may be booted, whatever became of the
+  // one that had it.
+  const auto in_hand = [&](const std::string& name) {
+    return used_.contains(name) || leaving_.contains(name) || being_made(name);
   };
   bool handing_over = !boot.taken.empty();
   for (const Machine& machine : machines_) {
@@ -174,7 +179,7 @@ void Pool::choose(Boot& boot) {
     const std::string name = runner_name((first + i) % limit);
     const bool there = std::any_of(machines_.begin(), machines_.end(),
                                    [&](const Machine& machine) { return machine.name == name; });
-    if (there || in_hand(name)) continue;
+    if (there || being_made(name)) continue;
     boot.name = name;
     boot.request = ask("boot", name, boot.deadline);
     return retire_old();
@@ -219,6 +224,7 @@ std::unique_ptr<Link> Pool::wait_for_hello(const Runner& runner, Deadline deadli
       auto link = connect(runner, deadline);
       remember(runner);
       if (!is_draining(*link)) return link;
+      forget(runner);
       leaving_.insert(runner.name);
       return nullptr;
     } catch (const Error& error) {

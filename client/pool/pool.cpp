@@ -180,6 +180,7 @@ std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
 std::unique_ptr<Link> Pool::find_within(Deadline patience, const Watch& watch) {
   std::set<std::string> avoid = watch.avoid;
   for (milliseconds pause{1};; pause = std::min(pause * 2, milliseconds(20))) {
+    leaving_.clear();  // their names may be others' by now
     if (watch.on_phase) watch.on_phase("connect");
     if (auto link = find_ready(patience, avoid)) return link;
     if (auto link = boot_and_connect(patience, watch)) return link;

@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# Ctrl-C and its kin at any moment: flame dies of the signal, says at most one thing, leaves nothing, and the runner lives.
+load common
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+@test "Ctrl-C at random moments: dies of SIGINT, no stray output, the runner lives on" {
+  flame pool warm
+  pid=$(flame pool status --json | jq '.[0].pid')
+  python3 - "$plugins/faults.so" <<'X'
+import os, random, signal, subprocess, sys, time
+seed = int(os.environ.get("FLAME_SEED", "7")); random.seed(seed); print("seed", seed)
+for i in range(int(os.environ.get("FLAME_ROUNDS", "200"))):
+    p = subprocess.Popen(["flame", "run", sys.argv[1], "sleep_ms", "30000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    time.sleep(random.choice([0.0005, 0.002, 0.02]) * random.random())
+    os.killpg(p.pid, signal.SIGINT)
+    out, err = p.communicate(timeout=20)
+    assert p.returncode == -signal.SIGINT, (i, p.returncode, err)
+    assert out == b"", (i, out)
+    assert err.count(b"\n") <= 1 and (err == b"" or err.startswith(b"flame: cancelled")), (i, err)
+X
+  same "$(flame pool status --json | jq '.[0].pid')" "$pid"
+  until [ "$(flame pool status --json | jq '.[0].busy + .[0].queued')" = 0 ]; do sleep 0.02; done
+  expect 0 flame run "$samples/math.so" add 1 2; same "$out" 3
+}
+
+@test "SIGTERM and SIGHUP cancel the call too, and flame dies of them" {
+  for name in TERM HUP; do
+    flame run "$plugins/faults.so" sleep_ms 30000 >out 2>err & pid=$!
+    until [ "$(flame pool status --json | jq '.[0].busy')" = 1 ]; do sleep 0.02; done
+    kill -"$name" "$pid"
+    status=0; wait "$pid" || status=$?
+    same "$status" $((128 + $(kill -l "$name")))
+    [ ! -s out ]
+    until [ "$(flame pool status --json | jq '.[0].busy')" = 0 ]; do sleep 0.02; done
+  done
+}
+
+@test "a reader that goes away: flame dies of SIGPIPE, without a word" {
+  set +o pipefail
+  flame run "$plugins/faults.so" flood 2>err | head -c1 >/dev/null
+  same "${PIPESTATUS[0]}" 141
+  [ ! -s err ]
+  until [ "$(flame pool status --json | jq '.[0].busy')" = 0 ]; do sleep 0.02; done
+}
+
+@test "a deadline holds while nobody reads the output, while stdin is silent, and while the runner is stopped" {
+  mkfifo pipe; exec 7<>pipe
+  expect 124 bash -c 'flame run --timeout 500ms "$1" flood >pipe' _ "$plugins/faults.so"; holds "$err" "nobody reads"
+  mkfifo silent; exec 6<>silent
+  expect 124 flame run --timeout 500ms "$plugins/faults.so" echo_bytes - <silent 6<&-
+  pid=$(flame pool status --json | jq '.[0].pid')
+  kill -STOP "$pid"
+  expect 124 flame run --timeout 500ms "$samples/math.so" add 1 2; same "$out" ""
+  kill -CONT "$pid"
+}
