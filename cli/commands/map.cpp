@@ -182,7 +182,8 @@ int status_of(const MapOptions& options, const client::MapOutcome& outcome) {
 }
 
 int run_it(MapOptions& options, int argc, char** argv) {
-  fill_map_task(options, argc - options.operands, argv + options.operands);
+  const client::PluginFile plugin = fill_map_task(options, argc - options.operands, argv + options.operands);
+  choose_pool(options);
   UniqueFd input;
   if (!options.input_path.empty()) {
     input = open_file(options.input_path, O_RDONLY | O_NOCTTY);
@@ -195,9 +196,9 @@ int run_it(MapOptions& options, int argc, char** argv) {
   last_words = &leaving;
   watch_signals();
   Screen screen(options, hint);
-  const client::MapEvents events = screen.events();
+  client::MapEvents events = screen.events();
   client::Pool pool(options.pool);
-  client::preflight(client::read_plugin(options.task.path), options.pool.name, pool.generation());
+  events.before_boot = [&] { client::preflight(plugin, options.pool.name, pool.generation()); };
   try {
     const client::MapOutcome outcome = client::run_map(pool, options.task, options.settings, events);
     if (outcome.end != MapEnd::reader_gone) screen.end(outcome);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
+#include "client/config/config.hpp"
 
 namespace flame::cli {
 namespace {
@@ -137,7 +138,7 @@ MapOptions parse_map_options(int argc, char** argv) {
         break;
       }
       case pool:
-        out.pool.name = optarg;
+        out.pool_name = optarg;
         break;
       case fresh:
         out.task.fresh = true;
@@ -215,7 +216,7 @@ MapOptions parse_map_options(int argc, char** argv) {
         out.settings.want_cost = true;
         break;
       case max_runners:
-        out.pool.max = count_from("--max-runners", optarg, 1);
+        out.runners_max = count_from("--max-runners", optarg, 1);
         break;
       case min_runners:
         out.settings.runners_min = count_from("--min-runners", optarg, 0);
@@ -239,8 +240,15 @@ MapOptions parse_map_options(int argc, char** argv) {
   if (argc - optind < 2) throw map_usage("wants PLUGIN and FUNCTION");
   if (out.settings.resume && out.settings.joblog.empty())
     throw map_usage("--resume and --retry-failed go on from a job log: say which by --joblog FILE");
-  out.pool.max = std::max<std::uint64_t>(out.pool.max, out.settings.runners_min);
   return out;
+}
+
+void choose_pool(MapOptions& options) {
+  options.pool = client::load_config(options.pool_name).pool;
+  if (options.runners_max) options.pool.max = *options.runners_max;
+  options.pool.max = std::max<std::uint64_t>(options.pool.max, options.settings.runners_min);
+  for (const std::string& name : options.pool.env)
+    if (const char* value = std::getenv(name.c_str())) options.task.environment.emplace(name, value);
 }
 
 }  // namespace flame::cli

@@ -1,14 +1,18 @@
 // The command line of `flame map`.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "client/map/map.hpp"
+#include "client/plugin/plugin_file.hpp"
 
 namespace flame::cli {
 
 struct MapOptions {
-  client::PoolSettings pool;
+  client::PoolSettings pool;  // by choose_pool
+  std::optional<std::string> pool_name;
+  std::optional<std::uint64_t> runners_max;
   client::MapTask task;  // from the plugin and the words
   client::MapSettings settings;
   std::string input_path;  // -a
@@ -19,9 +23,12 @@ struct MapOptions {
 // Throws Error(usage).
 MapOptions parse_map_options(int argc, char** argv);
 
+// What is in force for the pool: flags > environment > flame.toml > default. Throws Error(config).
+void choose_pool(MapOptions& options);
+
 // Reads the plugin and the fixed arguments. words: PLUGIN FUNCTION [ARGUMENT…]. Throws Error(usage,
 // plugin_missing, …).
-void fill_map_task(MapOptions& options, int count, char** words);
+client::PluginFile fill_map_task(MapOptions& options, int count, char** words);
 
 Error map_usage(const std::string& why);
 

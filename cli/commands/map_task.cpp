@@ -55,9 +55,9 @@ void check_files(const MapOptions& options) {
 
 }  // namespace
 
-void fill_map_task(MapOptions& options, int count, char** words) {
+client::PluginFile fill_map_task(MapOptions& options, int count, char** words) {
   client::MapTask& task = options.task;
-  const client::PluginFile plugin = client::read_plugin(words[0]);
+  client::PluginFile plugin = client::read_plugin(words[0]);
   task.path = plugin.path;
   task.sha256 = plugin.sha256;
   task.function = words[1];
@@ -70,6 +70,7 @@ void fill_map_task(MapOptions& options, int count, char** words) {
     task.fixed.push_back(fixed_argument(task, words[i], static_cast<std::size_t>(i - 2)));
   check_results(options);
   check_files(options);
+  return plugin;
 }
 
 }  // namespace flame::cli

@@ -71,6 +71,7 @@ struct MapEvents {
   std::function<void(const MapProgress&)> on_progress;
   milliseconds progress_every{100};
   std::function<void(int times)> on_interrupted;
+  std::function<void()> before_boot;             // the first one: may throw what makes it useless
   std::function<void()> before_output;           // results are about to be written
   std::function<int(const Error&)> exit_status;  // for the job log
   std::function<int()> interrupts;               // how often the user has said stop

@@ -84,6 +84,7 @@ class Mapper {
   MapRunner* best_runner();
   void grow();
   void find_first();
+  void boot();
   ScalingState scaling() const;
   void add_runner(std::unique_ptr<Link> link);
   void runner_gone(MapRunner& runner);
@@ -128,10 +129,11 @@ class Mapper {
   int interrupts_ = 0;
   bool feeding_ = true, input_ended_ = false, header_read_ = false;
   bool input_ahead_ = false;  // the last read brought all that was asked for
-  bool added_ = false;        // a runner, since the last feed
-  bool work_ = false;         // there is an item to run, or was
-  bool crowded_ = false;      // every runner has all that it should have, and there is more
-  bool as_input_;             // the item is the function's input stream, not an argument
+  bool boot_checked_ = false;
+  bool added_ = false;    // a runner, since the last feed
+  bool work_ = false;     // there is an item to run, or was
+  bool crowded_ = false;  // every runner has all that it should have, and there is more
+  bool as_input_;         // the item is the function's input stream, not an argument
   double mean_item_bytes_ = 16, mean_result_bytes_ = 16;
   std::uint64_t input_left_bytes_ = 0;  // of a file; 0: not known
 

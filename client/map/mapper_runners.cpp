@@ -67,7 +67,7 @@ void Mapper::grow() {
   const ScalingState state = scaling();
   if (crowded_ && state.ready < state.maximum)
     if (auto link = fleet_.next_known()) return add_runner(std::move(link));  // for the price of a handshake
-  if (decide_scaling(state).boot && fleet_.may_boot(now_)) fleet_.boot(now_);
+  if (decide_scaling(state).boot && fleet_.may_boot(now_)) boot();
   if (auto failure = fleet_.take_failure();
       failure && failure->kind != ErrorKind::capacity && events_.on_notice)
     events_.on_notice("no further runner for now: " + failure->message);
@@ -93,11 +93,16 @@ void Mapper::find_first() {
     // Ours, without a type: all names are taken, so somebody is there or comes.
     const bool full = failure && failure->kind == ErrorKind::capacity && failure->type.empty();
     if (failure && !(full && patient)) throw *failure;
-    if (fleet_.may_boot(now_)) fleet_.boot(now_);
+    if (fleet_.may_boot(now_)) boot();
   }
   if (!patient && fleet_.booting() == 0)
     throw Error(ErrorKind::boot_failed, "no runner was ready in time", "see 'flame pool status'")
         .at_phase("boot");
+}
+
+void Mapper::boot() {
+  if (!std::exchange(boot_checked_, true) && events_.before_boot) events_.before_boot();
+  fleet_.boot(now_);
 }
 
 void Mapper::add_runner(std::unique_ptr<Link> link) {

@@ -145,3 +145,31 @@ P
   seq 2 2001 | cmp - one; seq 3 2002 | cmp - two
   same "$(flame pool status --json | jq length)" 1
 }
+
+# priced PRICE: a backend that is the local one, but for what a second costs.
+priced() {
+  mkdir -p bin
+  cat >bin/flame-backend-priced <<B
+#!/bin/sh
+"$FLAME_PREFIX/libexec/flame/flame-backend-local" | jq -c --unbuffered 'if .ok.machines then .ok.machines[] += {price_per_second: $1} else . end'
+B
+  chmod +x bin/flame-backend-priced
+  export PATH=$work/bin:$PATH FLAME_BACKEND=priced
+}
+
+@test "--max-cost: when the runners have cost so much no more is fed, and that is said; a cheap one is done" {
+  priced 100
+  yes 20 | head -n 1000 >in
+  expect 125 fmap --max-cost 20 --joblog log --summary "$plugins/faults.so" sleep_ms <in
+  holds "$err" "cost limit"; holds "$err" "--resume"
+  [ "$(wc -l <"$out_file")" -lt 1000 ]; same "$(($(wc -l <log) - 1))" "$(wc -l <"$out_file")"
+  priced 0.001
+  expect 0 fmap --max-cost 20 --joblog log --resume "$samples/math.so" is_prime <<<7
+  flame pool destroy --yes
+}
+
+@test "flame.toml and FLAME_POOL choose the pool; its environment reaches the calls" {
+  printf '[pool.mine]\nmax = 2\nenv = ["GIVEN"]\n' >flame.toml
+  same "$(echo GIVEN | GIVEN=yes FLAME_POOL=mine fmap --to json "$plugins/faults.so" env | jq -r '.result + " " + .runner')" "yes flame-mine-0"
+  FLAME_POOL=mine flame pool destroy --yes
+}
