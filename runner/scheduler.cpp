@@ -295,7 +295,7 @@ void Scheduler::arm_tick() {
   tick_.async_wait([this](boost::system::error_code failed) {
     ticking_ = false;
     if (failed) return;
-    for (Slot& slot : slots_) slot.look_at_memory();
+    for (Slot& slot : slots_) slot.look_after();
     pump_all();
     if (busy() > 0) arm_tick();
   });

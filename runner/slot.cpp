@@ -123,7 +123,7 @@ void Slot::passed(std::uint64_t position) {
     passing_.pop_front();
   }
   call->passed_bytes += passed;
-  if (call->passed_bytes <= call->granted_bytes) return;
+  if (call->passed_bytes < call->granted_bytes + wire::kWindowBytes / 2) return;  // it has enough to go on
   std::string body;
   wire::put_u64(body, call->passed_bytes - call->granted_bytes);
   call->granted_bytes = call->passed_bytes;
@@ -311,6 +311,7 @@ Clock::time_point Slot::next_deadline() const {
 }
 
 void Slot::expire(Clock::time_point now) {
+  if (!fed_.empty()) worker_->take_unsent();
   bool any = false;
   if (leave_by_.at() <= now) {
     leave_by_ = Deadline();
@@ -351,6 +352,11 @@ void Slot::stop(const CallPtr& call) {
 bool Slot::worn_out() const {
   return (limits_.calls != 0 && first_ > limits_.calls) ||
          (limits_.memory_bytes != 0 && memory_bytes_ > limits_.memory_bytes / 2);
+}
+
+void Slot::look_after() {
+  if (!fed_.empty()) worker_->take_unsent();
+  look_at_memory();
 }
 
 void Slot::look_at_memory() {

@@ -38,7 +38,7 @@ class Slot final : public WorkerPort::Listener {
   bool empty() const { return fed_.empty(); }
   bool used() const { return first_ > 1; }
   bool worn_out() const;  // should be replaced before its next call
-  void look_at_memory();  // ends the call whose worker has too much
+  void look_after();      // now and then: held answers, memory
   bool leaving() const { return leaving_; }
   double expected_us() const { return backlog_.expected_us; }
   std::size_t calls() const { return fed_.size() - withdrawn_; }
@@ -90,6 +90,7 @@ class Slot final : public WorkerPort::Listener {
   void pop();
   bool withdraw(std::size_t index);
   void stop(const CallPtr& call);
+  void look_at_memory();  // ends the call whose worker has too much
   bool has_begun(const Call& call) { return worker_->page().begun.load() >= call.number; }
   void end_front(const CallPtr& call, const WorkerEnd& end);
   void measure(Clock::time_point now);

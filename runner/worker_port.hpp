@@ -37,6 +37,7 @@ class WorkerPort {
   virtual void flush() = 0;              // … and go when the loop comes round
   virtual std::uint64_t position() = 0;  // bytes appended since its start
   virtual void pause_reading(bool on) = 0;
+  virtual void take_unsent() {}              // answers that are written and held back by the worker
   virtual void close_input() = 0;            // the worker ends in good order
   virtual void kill() = 0;                   // with all that it started
   virtual std::uint64_t memory_bytes() = 0;  // resident now; 0: not known

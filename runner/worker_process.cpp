@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
@@ -25,6 +26,8 @@
 namespace flame::runner {
 namespace asio = boost::asio;
 using boost::system::error_code;
+
+constexpr std::size_t kReadBytes = 256 * 1024;
 
 WorkerProcess::WorkerProcess(asio::io_context& loop, Listener& listener, int plugin_fd)
     : listener_(&listener), loop_(loop), socket_(loop), prints_(loop), pidfd_(loop), crash_(plugin_fd) {}
@@ -112,16 +115,42 @@ void WorkerProcess::pause_reading(bool on) {
 void WorkerProcess::read() {
   if (paused_ || reading_ || read_ended_) return;
   reading_ = true;
-  char* room = reader_.prepare(wire::kPieceBytes);
-  socket_.async_read_some(asio::buffer(room, wire::kPieceBytes),
-                          [self = shared_from_this()](error_code failed, std::size_t n) {
-                            self->reader_.commit(failed ? 0 : n);
-                            const bool more = !failed && self->take_frames();
-                            self->reading_ = false;
-                            if (more) return self->read();
-                            self->read_ended_ = true;
-                            self->ended();
-                          });
+  room_.resize(kReadBytes);
+  socket_.async_read_some(asio::buffer(room_), [self = shared_from_this()](error_code failed, std::size_t n) {
+    const bool more = !failed && self->received(n);
+    self->reading_ = false;
+    if (more) return self->read();
+    self->read_ended_ = true;
+    self->ended();
+  });
+}
+
+// What was taken from the ring before comes by the socket too.
+bool WorkerProcess::received(std::size_t size) {
+  const std::uint64_t known = std::min<std::uint64_t>(taken_ - received_, size);
+  received_ += size;
+  taken_ = std::max(taken_, received_);
+  if (known == size) return true;
+  reader_.feed(std::string_view(room_).substr(known, size - known));
+  return take_frames();
+}
+
+// The worker may write on meanwhile: what it may have written over is left for the socket.
+void WorkerProcess::take_unsent() {
+  constexpr std::uint64_t ring = worker::kAnswersBytes;
+  if (broken_ || paused_) return;
+  const std::uint64_t produced = page_->produced.load();
+  if (produced <= taken_ || produced - taken_ > ring || page_->direct_end.load() > taken_) return;
+  const std::size_t at = taken_ % ring;
+  const std::size_t size = produced - taken_;
+  std::string bytes(page_->answers + at, std::min<std::size_t>(size, ring - at));
+  bytes.append(page_->answers, size - bytes.size());
+  std::atomic_thread_fence(std::memory_order_acquire);
+  const std::uint64_t now = page_->produced.load();
+  if (now - taken_ > ring - worker::kRingFrameMaxBytes) return;
+  taken_ = produced;
+  reader_.feed(bytes);
+  take_frames();
 }
 
 bool WorkerProcess::take_frames() {
@@ -130,6 +159,7 @@ bool WorkerProcess::take_frames() {
     listener_->frames_over();
     return true;
   } catch (const Error&) {
+    broken_ = true;
     kill();  // the plugin wrote to the socket: nothing more can be believed
     return false;
   }
@@ -183,6 +213,8 @@ void WorkerProcess::ended() {
   if (told_end_ || !nanny_ended_) return;
   if (!read_ended_) return pause_reading(false);
   told_end_ = true;
+  paused_ = false;
+  take_unsent();  // answered before its end
   drain_prints();
   if (printed_call_ != page_->begun.load()) crash_.answered();  // what another printed explains nothing
   error_code ignored;

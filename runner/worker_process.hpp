@@ -27,6 +27,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   void flush() override;
   std::uint64_t position() override { return sent_bytes_ + sending_.size() + outgoing_.size(); }
   void pause_reading(bool on) override;
+  void take_unsent() override;
   void close_input() override;
   void kill() override;
   std::uint64_t memory_bytes() override;
@@ -39,6 +40,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   WorkerProcess(boost::asio::io_context& loop, Listener& listener, int plugin_fd);
   void read();
   bool take_frames();
+  bool received(std::size_t size);
   void write();
   void watch_prints();
   bool read_prints();
@@ -55,11 +57,13 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   CrashWatch crash_;
   worker::SharedPage* page_ = nullptr;
   wire::FrameReader reader_;
-  std::string outgoing_, sending_;
+  std::string outgoing_, sending_, room_;
+  // Positions in what the worker wrote: read from the socket, and handed on.
+  std::uint64_t received_ = 0, taken_ = 0;
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t printed_call_ = 0;  // whose prints the crash watch holds
   bool flush_posted_ = false, paused_ = false, reading_ = false, closing_ = false;
-  bool read_ended_ = false, nanny_ended_ = false, told_end_ = false;
+  bool read_ended_ = false, nanny_ended_ = false, told_end_ = false, broken_ = false;
 };
 
 }  // namespace flame::runner

@@ -2,12 +2,17 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/text.hpp"
 #include "runner/worker/result_writer.hpp"
 
 namespace flame::worker {
+
+constexpr std::uint64_t kHeldMaxBytes = 32 * 1024;
+constexpr std::chrono::microseconds kHeldMax{50};  // a write(2) costs a few of them
 
 std::string error_json(const Error& error) {
   std::string out = "{\"kind\":";
@@ -30,20 +35,61 @@ std::string error_json(const Error& error) {
 
 bool Channel::send(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
   const std::lock_guard lock(writing_);
-  std::string bytes;
+  return put(type, flags, call, body) && send_ring();
+}
+
+bool Channel::answer(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
+  const std::lock_guard lock(writing_);
+  if (!put(type, flags, call, body)) return false;
+  if (produced_ - sent_ < kHeldMaxBytes && Clock::now() - sent_at_ < kHeldMax) return true;
+  return send_ring();
+}
+
+// Into the ring, or, when it is long, through the socket behind what is in the ring.
+bool Channel::put(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
+  std::string& bytes = frame_;
+  if (body.size() + wire::kHeaderBytes <= kRingFrameMaxBytes) {
+    bytes.clear();
+    wire::append_frame(bytes, type, flags, call, body);
+    const std::size_t at = produced_ % kAnswersBytes;
+    const std::size_t first = std::min<std::size_t>(bytes.size(), kAnswersBytes - at);
+    std::memcpy(page_.answers + at, bytes.data(), first);
+    std::memcpy(page_.answers, bytes.data() + first, bytes.size() - first);
+    page_.produced.store(produced_ += bytes.size());
+    return true;
+  }
+  if (!send_ring()) return false;
   do {
     const std::string_view piece = body.substr(0, wire::kPieceBytes);
     body.remove_prefix(piece.size());
     bytes.clear();
     const std::uint8_t more = body.empty() ? std::uint8_t{0} : wire::flag::more;
     wire::append_frame(bytes, type, flags | more, call, piece);
-    for (std::size_t at = 0; at < bytes.size();) {
-      const ssize_t n = ::send(fd_, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return false;
-      at += static_cast<std::size_t>(n);
-    }
+    page_.direct_end.store(produced_ + bytes.size());
+    if (!send_bytes(bytes.data(), bytes.size())) return false;
+    page_.produced.store(sent_ = produced_ += bytes.size());
   } while (!body.empty());
+  return true;
+}
+
+bool Channel::send_ring() {
+  while (sent_ < produced_) {
+    const std::size_t at = sent_ % kAnswersBytes;
+    const std::size_t size = std::min<std::size_t>(produced_ - sent_, kAnswersBytes - at);
+    if (!send_bytes(page_.answers + at, size)) return false;
+    sent_ += size;
+  }
+  sent_at_ = Clock::now();
+  return true;
+}
+
+bool Channel::send_bytes(const char* data, std::size_t size) {
+  for (std::size_t at = 0; at < size;) {
+    const ssize_t n = ::send(fd_, data + at, size - at, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    at += static_cast<std::size_t>(n);
+  }
   return true;
 }
 
@@ -56,12 +102,16 @@ bool Channel::send_error(std::uint64_t call, const Error& error) {
     shorter.hint.clear();
     body = error_json(shorter);
   }
-  return send(wire::FrameType::error, 0, call, body);
+  return answer(wire::FrameType::error, 0, call, body);
 }
 
 std::optional<wire::Frame> Channel::receive() {
   for (;;) {
     if (auto frame = reader_.next()) return frame;
+    {
+      const std::lock_guard lock(writing_);
+      if (!send_ring()) return std::nullopt;  // nothing waits while we do
+    }
     char* room = reader_.prepare(wire::kPieceBytes);
     ssize_t n;
     do n = ::recv(fd_, room, wire::kPieceBytes, 0);

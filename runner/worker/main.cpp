@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a crash loses no line
   void* memory = ::mmap(nullptr, sizeof(SharedPage), PROT_READ | PROT_WRITE, MAP_SHARED, kWorkerPageFd, 0);
   if (memory == MAP_FAILED) return 125;
-  Channel channel(kWorkerSocketFd);
+  Channel channel(kWorkerSocketFd, *static_cast<SharedPage*>(memory));
   try {
     const PluginPlace place(options.load);
     apply_sandbox(options.sandbox, place.to_load());

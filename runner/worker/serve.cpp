@@ -96,7 +96,7 @@ class Server {
   void answer(KeptFrame& frame) {
     page_.begun.store(frame.call);
     if (page_.is_withdrawn(frame.call)) {
-      inbox_.channel.send(FrameType::withdrawn, 0, frame.call, {});
+      inbox_.channel.answer(FrameType::withdrawn, 0, frame.call, {});
       return;
     }
     try {
@@ -157,7 +157,7 @@ class Server {
     std::uint8_t flags = 0;
     if (!function.signature.result) flags = wire::flag::none;
     if (running.result.raw_bytes()) flags = wire::flag::bytes;
-    inbox_.channel.send(FrameType::result, flags, running.number, running.result.text());
+    inbox_.channel.answer(FrameType::result, flags, running.number, running.result.text());
   }
 
   // What one call did to the process must not meet the next. Signal handlers stay: libraries set them once,

@@ -10,6 +10,10 @@ namespace flame::worker {
 inline constexpr std::uint64_t kWithdrawnSlots =
     512;  // more than kFeedAheadMaxCount: bits are reused in turn
 
+// Small answers lie here as well as in the socket, so that many can be sent at once (channel.cpp).
+inline constexpr std::uint64_t kAnswersBytes = 128 * 1024;
+inline constexpr std::uint64_t kRingFrameMaxBytes = 4096;  // header and body; longer ones go at once
+
 struct SharedPage {
   std::atomic<std::uint64_t> begun;      // worker: sequence number of the call that it began last
   std::atomic<std::uint64_t> cancelled;  // runner: sequence number of the call that is no longer wanted
@@ -17,6 +21,10 @@ struct SharedPage {
 
   // Prints (serve.cpp): the runner counts its reads of the pipe; the worker, waiting for one, says so.
   std::atomic<std::uint32_t> prints_read, prints_wanted;
+
+  // Positions count the bytes that the worker ever wrote, by either way. Up to `produced` all is written;
+  // what lies from `direct_end` on is in the ring, at its position modulo the ring's size.
+  std::atomic<std::uint64_t> produced, direct_end;
 
   // How the worker ended; written by the nanny when the worker and all that it started are gone.
   struct End {
@@ -26,6 +34,8 @@ struct SharedPage {
     std::uint64_t peak_bytes;
     std::uint64_t cpu_us;
   } end;
+
+  char answers[kAnswersBytes];
 
   void withdraw(std::uint64_t n) { withdrawn[n % kWithdrawnSlots / 64].fetch_or(bit(n)); }
   void clear_withdrawn(std::uint64_t n) { withdrawn[n % kWithdrawnSlots / 64].fetch_and(~bit(n)); }
