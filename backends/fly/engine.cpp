@@ -6,6 +6,7 @@
 
 #include "backends/fly/boot.hpp"
 #include "backends/fly/image.hpp"
+#include "backends/fly/pool_config.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -158,6 +159,8 @@ json::object Engine::describe(const Request&) {
 }
 
 json::object Engine::list(const Request& request) {
+  // Before a boot: what could not be booted is refused before anything is asked or bought.
+  if (!request.generation.empty()) (void)read_pool_config(request);
   const auto all = all_machines(api(request), request.deadline);
   const auto* image = request.settings.if_contains("image");
   const std::string current =

@@ -158,6 +158,15 @@ std::uint64_t age_ms(const client::Machine& machine) {
   return machine.created_at_ms == 0 || now_ms < machine.created_at_ms ? 0 : now_ms - machine.created_at_ms;
 }
 
+// Of an engine that has them: where it is, what it is made of, what it costs.
+void add_what_the_engine_knows(json::object& out, const client::Machine& machine) {
+  boost::system::error_code why;
+  const json::value details = json::parse(machine.details, why);
+  if (why || !details.is_object()) return;
+  for (const char* key : {"id", "region", "guest", "image", "price_per_second"})
+    if (const auto* value = details.get_object().if_contains(key)) out[key] = *value;
+}
+
 json::object status_of(client::Pool& pool, const client::Machine& machine, Deadline deadline) {
   const Hello hello = ask_runner(pool, machine, deadline);
   const auto said = [&](const char* key) -> json::value {
@@ -175,6 +184,7 @@ json::object status_of(client::Pool& pool, const client::Machine& machine, Deadl
   out["generation"] = machine.generation;
   out["current"] = machine.generation == pool.generation();
   out["age_ms"] = age_ms(machine);
+  add_what_the_engine_knows(out, machine);
   out["pool"] = pool.settings().name;
   out["backend"] = pool.settings().backend;
   return out;
@@ -188,16 +198,24 @@ int status(client::Pool& pool, const Options& options) {
     print(json::serialize(runners) + "\n");
     return 0;
   }
-  Table table({"NAME", "STATE", "SLOTS", "BUSY", "QUEUED", "PID", "AGE", "GENERATION"});
+  const bool elsewhere = std::any_of(runners.begin(), runners.end(), [](const json::value& runner) {
+    return runner.as_object().contains("region");
+  });
+  std::vector<std::string> heads = {"NAME", "STATE", "SLOTS", "BUSY", "QUEUED"};
+  if (elsewhere) heads.insert(heads.end(), {"REGION", "GUEST"});
+  heads.insert(heads.end(), {"PID", "AGE", "GENERATION"});
+  Table table(std::move(heads));
   for (const json::value& runner : runners) {
     const auto cell = [&](const char* key) {
-      const json::value& value = runner.at(key);
-      if (value.is_null()) return std::string("-");
-      return value.is_string() ? printable(json::value_to<std::string>(value)) : json::serialize(value);
+      const json::value* const found = runner.as_object().if_contains(key);
+      if (found == nullptr || found->is_null()) return std::string("-");
+      return found->is_string() ? printable(json::value_to<std::string>(*found)) : json::serialize(*found);
     };
-    table.add({cell("name"), cell("state"), cell("slots"), cell("busy"), cell("queued"), cell("pid"),
-               human_duration(runner.at("age_ms").to_number<std::uint64_t>()),
-               cell("generation") + (runner.at("current").as_bool() ? "" : " (old)")});
+    std::vector<std::string> row = {cell("name"), cell("state"), cell("slots"), cell("busy"), cell("queued")};
+    if (elsewhere) row.insert(row.end(), {cell("region"), cell("guest")});
+    row.insert(row.end(), {cell("pid"), human_duration(runner.at("age_ms").to_number<std::uint64_t>()),
+                           cell("generation") + (runner.at("current").as_bool() ? "" : " (old)")});
+    table.add(std::move(row));
   }
   print(table.text());
   return 0;

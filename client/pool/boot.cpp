@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <climits>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
@@ -55,9 +57,15 @@ std::uint64_t Pool::ask(std::string_view verb, const std::string& name, Deadline
   }
   json::object fields = {
       {"pool", settings_.name}, {"runtime_dir", runtime_dir_}, {"settings", std::move(settings)}};
+  // A working directory that is gone is no name for an app: the engine says what it lacks.
+  if (std::array<char, PATH_MAX> cwd; ::getcwd(cwd.data(), cwd.size()) != nullptr)
+    fields["settings"].as_object()["directory"] = cwd.data();
   if (!name.empty()) fields["name"] = name;
-  if (verb == "boot" || verb == "start") fields["generation"] = generation_;
-  if (verb == "boot") fields["guest"] = settings_.guest;
+  // The list before a boot says what the boot will, so that what is wrong is refused before anything is
+  // asked.
+  const bool before_boot = verb == "list" && boot_lock_;
+  if (verb == "boot" || verb == "start" || before_boot) fields["generation"] = generation_;
+  if (verb == "boot" || before_boot) fields["guest"] = settings_.guest;
   if (lines > 0) fields["lines"] = lines;
   return backend().ask(verb, fields, deadline);
 }

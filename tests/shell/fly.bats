@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# The engine Fly from end to end: the flame command, its backend, the emulator of Fly's API, a runner in each machine.
+load common
+
+setup() {
+  common_setup
+  unset FLY_API_TOKEN FLY_ACCESS_TOKEN FLY_APP_NAME FLY_APP FLY_FLAPS_BASE_URL FLY_API_BASE_URL FLY_IMAGE_REF FLY_MACHINE_ID
+  export TMPDIR=$work/tmp
+  mkdir "$TMPDIR"
+}
+teardown() {
+  if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
+  common_teardown
+}
+
+# fly_start [OPTION…]: an emulator whose app's image is this computer's root, and a pool that uses it.
+fly_start() {
+  flame-fly-emulator --fast -q --ready-file "$work/ready" "$@" >"$work/tmp/emulator.log" 2>&1 &
+  emulator=$!
+  until [ -e "$work/ready" ]; do kill -0 "$emulator"; sleep 0.02; done
+  . "$work/ready"
+}
+# pool [LINE…]
+pool() {
+  printf '[pool.default]\nbackend = "fly"\nrunner = "%s"\nslots = 2\nboot_timeout = "50s"\n' "$FLAME_PREFIX/bin/flame-runner" >flame.toml
+  for line in "$@"; do echo "$line" >>flame.toml; done
+}
+ask() { curl -sS --fail-with-body "$FLY_FLAPS_BASE_URL/_emulator/$@"; }
+requests() { ask journal | jq ".requests | length"; }
+creates() { ask journal | jq '[.requests[] | select(.method == "POST" and (.path | endswith("/machines")))] | length'; }
+fault() { ask faults -d "$1" >/dev/null; }
+# Those of ours, as the API lists them; its limit is shared with flame, so it may be asked again.
+machines() {
+  until curl -sSf -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines" >"$work/tmp/list" 2>"$work/tmp/why"; do
+    grep -q ' 429' "$work/tmp/why"; sleep 0.2
+  done
+  jq -c '[.[] | select(.config.metadata.flame_pool and .state != "destroyed" and .state != "destroying")]' "$work/tmp/list"
+}
+count() { machines | jq length; }
+# The token is where it was given, and nowhere else.
+token_nowhere() {
+  local found
+  found=$(grep -rlF --exclude=ready --exclude-dir=tmp -e "${FLY_API_TOKEN#* }" "$work" || true)
+  same "$found" ""
+}
+
+@test "fly: a cold call boots a machine, a warm one asks the API nothing; status, destroy" {
+  fly_start
+  pool 'guest = "shared-cpu-2x"'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  before=$(requests)
+  for i in 1 2 3; do expect 0 flame run "$samples/math.so" add "$i" 20; same "$out" $((i + 20)); done
+  same "$(requests)" "$before"
+  flame pool status --json | jq -e 'length == 1 and (.[0] | .state == "ready" and .region == "iad" and .guest == "shared-cpu-2x" and (.image | contains("@sha256:")) and .price_per_second > 0 and .current)'
+  flame pool status >table; grep -q 'REGION *GUEST' table; grep -q 'iad *shared-cpu-2x' table
+  flame pool logs | grep -q .
+  expect 0 flame pool destroy --yes; same "$out$err" ""
+  same "$(count)" 0
+  token_nowhere
+}
+
+@test "fly: twelve callers at once and max 3: never more machines, all succeed" {
+  fly_start
+  pool 'max = 3' 'surge = 1'
+  for i in $(seq 12); do flame run "$plugins/faults.so" sleep_ms $((300 + i)) >"out.$i" 2>"err.$i" & pids[i]=$!; done
+  for i in $(seq 12); do wait "${pids[i]}" || { cat "err.$i"; return 1; }; same "$(cat "out.$i")" $((300 + i)); done
+  [ "$(creates)" -le 3 ]
+  [ "$(count)" -le 3 ]; [ "$(count)" -ge 1 ]
+  same "$(ask machines | jq '[.machines[] | select(.name | startswith("flame-default-"))] | length')" "$(count)"
+  token_nowhere
+}
+
+@test "fly: map over 200 items on two machines" {
+  fly_start
+  pool 'max = 2'
+  expect 0 flame pool warm --size 2
+  before=$(requests)
+  seq 200 >items
+  flame map "$samples/math.so" add 1000 <items >sums
+  same "$(cat sums)" "$(seq 1001 1200)"
+  same "$(requests)" "$before"
+  same "$(count)" 2
+}
+
+@test "fly: what cannot be: one error with its hint, no machine, no request where none is needed" {
+  fly_start
+  pool 'guest = "shared-cpu-3x"'
+  before=$(requests)
+  expect 125 flame run "$samples/math.so" add 1 2; holds "$err" "shared-cpu-3x"; holds "$err" "hint: "
+  same "$(requests)" "$before"
+  pool
+  expect 125 env -u FLY_API_TOKEN flame run "$samples/math.so" add 1 2
+  holds "$err" "no Fly API token"; holds "$err" "hint: export FLY_API_TOKEN"
+  expect 125 env -u FLY_APP_NAME flame run "$samples/math.so" add 1 2
+  holds "$err" "no Fly app is named"; holds "$err" "hint: name it with app"
+  same "$(requests)" "$before"
+  expect 125 env FLY_APP_NAME=nothing-like-it flame run "$samples/math.so" add 1 2
+  holds "$err" "nothing-like-it"; holds "$err" "hint: "; same "$(grep -c '^flame: ' <<<"$err")" 1
+  expect 125 env FLY_API_TOKEN=fm2_wrong flame run "$samples/math.so" add 1 2
+  holds "$err" "FLY_API_TOKEN"; same "$(grep -c '^flame: ' <<<"$err")" 1
+  readonly_token=$(ask tokens -d '{"kind":"readonly"}' | jq -r .token)
+  expect 125 env FLY_API_TOKEN="$readonly_token" flame run "$samples/math.so" add 1 2
+  holds "$err" "(40"; holds "$err" "hint: "
+  same "$(count)" 0
+  # The nearest fly.toml names the app.
+  mkdir -p app/deep; cp flame.toml app/; printf 'app = "%s"\n' "$FLY_APP_NAME" >app/fly.toml
+  (cd app/deep && expect 0 env -u FLY_APP_NAME flame run "$samples/math.so" add 1 2; same "$out" 3)
+  token_nowhere
+}
+
+@test "fly: a lost reply to a create makes no twin" {
+  fly_start
+  pool 'max = 2'
+  for kind in lost_reply ghost cut; do
+    fault '{"kind":"'$kind'","verb":"create","times":1}'
+    expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+    same "$(count)" 1
+    expect 0 flame pool destroy --yes
+  done
+}
+
+@test "fly: no room: the next guest; and none at all: said once, nothing left" {
+  fly_start
+  pool 'guest = "performance-1x"' 'fallback_guests = ["shared-cpu-1x"]'
+  fault '{"kind":"capacity","code":"insufficient_capacity","verb":"create","times":1}'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  same "$(machines | jq -r '.[0].config.guest.cpu_kind')" shared
+  expect 0 flame pool destroy --yes
+  fault '{"kind":"capacity","code":"insufficient_capacity","verb":"create"}'
+  expect 125 flame run "$samples/math.so" add 100 20
+  holds "$err" "no room"; holds "$err" "fallback_guests"
+  same "$(count)" 0
+}
+
+@test "fly: an image without flame-runner: its exit and its log are shown, no machine is left" {
+  fly_start
+  pool 'runner = "/nowhere/flame-runner"'
+  sed -i 0,/^runner/{/^runner/d} flame.toml
+  expect 125 flame run "$samples/math.so" add 100 20
+  holds "$err" "ended before it was ready"; holds "$err" "exited with"
+  same "$(count)" 0
+}
+
+@test "fly: many 429, 5xx with a web page, empty answers: a run gets through" {
+  fly_start
+  pool
+  fault '{"kind":"rate","times":4}'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  expect 0 flame pool destroy --yes
+  fault '{"kind":"html","status":502,"times":3}'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  same "$(count)" 1
+}
+
+@test "fly: a machine destroyed by somebody else in mid-call: unknown, and the next call boots again" {
+  fly_start
+  pool
+  flame run "$plugins/faults.so" sleep_ms 60000 >slow.out 2>slow.err & slow=$!
+  until flame pool status --json | jq -e '.[0].busy == 1' >/dev/null; do kill -0 "$slow"; sleep 0.05; done
+  id=$(machines | jq -r '.[0].id')
+  curl -sSf --retry 9 -X DELETE -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines/$id?force=true" >/dev/null
+  status=0; wait "$slow" || status=$?
+  cat slow.out slow.err
+  same "$status" 125
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  [ "$(machines | jq -r '.[0].id')" != "$id" ]
+}
+
+@test "fly: when_idle stop: the machine stays, stopped, and is started before another is made" {
+  fly_start
+  pool 'max = 2' 'when_idle = "stop"' 'idle_timeout = "300ms"'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  id=$(machines | jq -r '.[0].id')
+  until [ "$(machines | jq -r '.[0].state')" = stopped ]; do sleep 0.3; done
+  expect 0 flame run "$samples/math.so" add 100 21; same "$out" 121
+  same "$(machines | jq -r '.[].id')" "$id"
+  same "$(creates)" 1
+}
+
+@test "fly: a new deploy is another generation: its image's machines take over" {
+  fly_start --image "*=/"
+  pool
+  expect 0 flame run "$samples/math.so" add 100 20
+  app=$(curl -sSf --retry 9 -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines" | jq -c '[.[] | select(.config.metadata.fly_process_group)][0]')
+  curl -sS --fail-with-body -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines/$(jq -r .id <<<"$app")" \
+    -d "$(jq -c '{config: (.config | .image = "registry.fly.io/demo:deployment-2" | .metadata.fly_release_version = "9")}' <<<"$app")" >new || { cat new; return 1; }
+  flame pool status --json | jq -e '.[0].current == false and (.[0].generation | endswith("+old-image"))'
+}
+
+@test "fly: the recipe of samples/fly-app/README.md, as typed" {
+  sed -n '/^The same without an account/,/^What was tried/s/^    //p' "$BATS_TEST_DIRNAME/../../samples/fly-app/README.md" >recipe
+  grep -q 'flame run' recipe
+  expect 0 bash -e recipe
+  same "$(head -1 "$out_file")" 120
+  holds "$out" "flame-default-0"
+}
