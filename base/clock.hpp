@@ -9,8 +9,8 @@ namespace flame {
 
 using std::chrono::milliseconds;
 
-// The steady clock. In a machine that flame-fly-emulator suspends it stands still meanwhile, as a real machine's
-// does; for that a program must ask once (follow_emulated_clock), and its timers be of this clock.
+// The steady clock. In a machine that flame-fly-emulator suspends it stands still meanwhile, as a real
+// machine's does; for that a program must ask once (follow_emulated_clock), and its timers be of this clock.
 struct Clock {
   using duration = std::chrono::steady_clock::duration;
   using rep = duration::rep;

@@ -18,4 +18,5 @@ static Stat count(flame::bytes_view text) {
   return out;
 }
 
-FLAME_PLUGIN("wordstat", "1.0", flame::function("count", count, "text").doc("Words and lines of a text.").idempotent())
+FLAME_PLUGIN("wordstat", "1.0",
+             flame::function("count", count, "text").doc("Words and lines of a text.").idempotent())
