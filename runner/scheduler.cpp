@@ -69,6 +69,12 @@ void Scheduler::resolve(const Bind& bind) {
   bind.known = function;
 }
 
+// A call that waits holds its bind, which holds the group that holds the call.
+Scheduler::~Scheduler() {
+  for (const auto& [key, weak] : groups_)
+    if (const auto group = weak.lock()) group->queue.clear();
+}
+
 bool Scheduler::submit(const CallPtr& call) {
   if (queued_ >= wire::kQueueMaxCount) return false;
   resolve(*call->bind);

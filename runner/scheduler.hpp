@@ -32,6 +32,9 @@ class Scheduler final : private Slot::Owner {
  public:
   Scheduler(boost::asio::io_context& loop, const Options& options, PluginSource& plugins);
   Scheduler(boost::asio::io_context& loop, const Options& options, StartWorker start);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
 
   // False when neither slot nor queue has room; retry_after_ms then says how long one may wait.
   bool submit(const CallPtr& call);
