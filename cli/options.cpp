@@ -10,12 +10,29 @@
 namespace flame::cli {
 namespace {
 
-constexpr std::size_t kHelpColumn = 24;  // where the longest left sides make room for
+constexpr std::size_t kHelpColumn = 25;  // where the longest left sides make room for
 
 std::string left_side(const OptionSpec& option) {
   std::string out = option.letter != 0 ? std::string("-") + option.letter + ", --" : "--";
   out += option.name;
   if (option.value != nullptr) out += std::string(" ") + option.value;
+  return out;
+}
+
+struct Row {
+  std::string left;
+  const char* right;
+};
+
+std::vector<Row> rows_of(std::span<const OptionSpec> options) {
+  std::vector<Row> out;
+  bool open = false;
+  for (const OptionSpec& option : options) {
+    if (!open) out.emplace_back();
+    out.back().left += (open ? ", " : "") + left_side(option);
+    out.back().right = option.row != nullptr ? option.row : option.help;
+    open = option.row != nullptr && *option.row == 0;
+  }
   return out;
 }
 
@@ -31,11 +48,12 @@ std::string help_text(const CommandSpec& command) {
                     command.name + " " + command.usage + "\n\n";
   std::size_t column = 0;
   for (const VerbSpec& verb : command.verbs) column = std::max(column, std::strlen(verb.name) + 2);
-  for (const OptionSpec& option : command.options) column = std::max(column, left_side(option).size() + 2);
+  const std::vector<Row> options = rows_of(command.options);
+  for (const Row& row : options) column = std::max(column, row.left.size() + 2);
   column = std::min(column, kHelpColumn);
   for (const VerbSpec& verb : command.verbs) add_row(out, verb.name, verb.help, column);
   if (!command.verbs.empty()) out += "\n";
-  for (const OptionSpec& option : command.options) add_row(out, left_side(option), option.help, column);
+  for (const Row& row : options) add_row(out, row.left, row.right, column);
   if (*command.notes != 0) out += std::string("\n") + command.notes + "\n";
   return out + "\nExample: " + command.example + "\n";
 }

@@ -15,7 +15,10 @@ struct OptionSpec {
   char letter;        // 'n' for -n; 0: none
   const char* value;  // "DURATION", "[=VALUE]" shapes too; nullptr: a flag
   const char* help;   // one line
+  // What --help says where options share a row: kWithNext for all but the last of them. nullptr: its own row.
+  const char* row = nullptr;
 };
+inline constexpr char kWithNext[] = "";
 
 struct VerbSpec {
   const char* name;

@@ -20,27 +20,17 @@ namespace json = boost::json;
 using client::CheckReport;
 using client::ImageFacts;
 
-constexpr const char* kHelp = R"(flame check - whether a plugin will load there, before anything is paid for
-
-Usage: flame check [--against WHAT] [--json] PLUGIN
-       flame check --run [--only PATTERN] [--json] PLUGIN
-
-  --against WHAT   a file of 'flame image-facts', a base image (debian:12), a
-                   pool or one of its runners (default: what is recorded of
-                   the default pool, else this computer)
-  --json           the findings, as one JSON object
-  --bases          list the base images that flame knows
-  --run            call its functions on this computer and see whether it keeps the ABI's rules
-  --only PATTERN   of these cases only, such as 'add/*'; --cases lists them
-  --repeats N      calls of each function that look for growth (default: 10000)
-  --case-timeout DURATION   how long a call, or all repeats, may take (default: 10s)
-  --help           this text
-
-Exit status: 0 it will load, or all cases pass; 126 not so, and each line says why;
-125 flame or its arguments; 127 no such file.
-
-Example: flame check --against debian:12 math.so
-)";
+constexpr OptionSpec kOptions[] = {
+    {0, "against", 0, "WHAT", "what it should load on"},
+    {0, "json", 0, nullptr, "the findings, as one JSON object"},
+    {0, "bases", 0, nullptr, "list the base images that flame knows"},
+    {0, "run", 0, nullptr, "call its functions; do they keep the ABI's rules?"},
+    {0, "only", 0, "PATTERN", "run: of these cases only, such as 'add/*'"},
+    {0, "cases", 0, nullptr, "list the cases of --run"},
+    {0, "repeats", 0, "N", "run: calls that look for growth (default: 10000)"},
+    {0, "case-timeout", 0, "DURATION", "run: for a call, or all repeats (default: 10s)"},
+    {0, "help", 'h', nullptr, "this text"},
+};
 
 bool is_file(const std::string& path) {
   struct stat status {};
@@ -114,13 +104,23 @@ int list_bases() {
 
 }  // namespace
 
+const CommandSpec kCheckSpec = {
+    "check",
+    "whether a plugin will load there, before anything is paid for",
+    "[OPTIONS] PLUGIN",
+    kOptions,
+    {},
+    "WHAT is a file of 'flame image-facts', a base image (debian:12), a pool or one\n"
+    "of its runners; by default what is recorded of the default pool, else this\n"
+    "computer. Exit status: 0 it will load, or all cases pass; 126 not so, and each\n"
+    "line says why; 125 flame or its arguments; 127 no such file.",
+    "flame check --against debian:12 math.so"};
+
 int check_command(int argc, char** argv) {
-  const SimpleOptions options = parse_simple("check", argc, argv, {"--json", "--bases", "--run", "--cases"},
-                                             {"--against", "--only", "--repeats", "--case-timeout"});
-  if (options.has("--help")) return print_help(kHelp);
+  const SimpleOptions options = parse_simple(kCheckSpec, argc, argv);
+  if (options.has("--help")) return print_help(help_text(kCheckSpec).c_str());
   if (options.has("--bases")) return list_bases();
-  if (options.operands.size() != 1)
-    throw Error(ErrorKind::usage, "check: wants one PLUGIN", "try 'flame check --help'");
+  if (options.operands.size() != 1) throw usage_error(kCheckSpec, "wants one PLUGIN");
   client::OpenPlugin plugin = client::open_plugin(options.operands[0]);
   if (options.has("--cases")) return list_cases(plugin);
   if (options.has("--run")) return check_run(plugin, options);

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/text.hpp"
+#include "cli/commands/commands.hpp"
 #include "cli/ui/report.hpp"
 #include "client/plugin/conformance.hpp"
 
@@ -23,14 +24,11 @@ client::ConformanceOptions options_from(const SimpleOptions& given) {
     const std::string text = given.value("--repeats");
     const auto [end, why] = std::from_chars(text.data(), text.data() + text.size(), out.repeats);
     if (why != std::errc() || end != text.data() + text.size() || out.repeats < 10)
-      throw Error(ErrorKind::usage, "check: --repeats wants a number of at least 10, got '" + text + "'",
-                  "try 'flame check --help'");
+      throw usage_error(kCheckSpec, "--repeats wants a number of at least 10, got '" + text + "'");
   }
   if (given.has("--case-timeout")) {
     const auto ms = parse_duration_ms(given.value("--case-timeout"));
-    if (!ms)
-      throw Error(ErrorKind::usage, "check: --case-timeout wants a duration such as 30s",
-                  "try 'flame check --help'");
+    if (!ms) throw usage_error(kCheckSpec, "--case-timeout wants a duration such as 30s");
     out.case_timeout_ms = *ms;
   }
   return out;

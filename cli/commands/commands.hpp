@@ -16,7 +16,7 @@ int image_facts_command(int argc, char** argv);
 int config_command(int argc, char** argv);
 int completion_command(int argc, char** argv);
 
-extern const CommandSpec kPoolSpec, kConfigSpec, kCompletionSpec;
+extern const CommandSpec kPoolSpec, kConfigSpec, kCompletionSpec, kInspectSpec, kCheckSpec, kImageFactsSpec;
 
 struct Command {
   const char* name;

@@ -13,19 +13,11 @@ namespace {
 namespace json = boost::json;
 using client::Inspection;
 
-constexpr const char* kHelp = R"(flame inspect - what a plugin is and what it needs, without running any of it
-
-Usage: flame inspect [--json] PLUGIN
-
-  --json   everything, as one JSON object
-  --all    list every symbol; without it the first few
-  --help   this text
-
-Exit status: 0 done; 125 flame or its arguments; 126 it is not a file that can
-be read as a plugin; 127 no such file.
-
-Example: flame inspect math.so
-)";
+constexpr OptionSpec kOptions[] = {
+    {0, "json", 0, nullptr, "everything, as one JSON object"},
+    {0, "all", 0, nullptr, "list every symbol; without it the first few"},
+    {0, "help", 'h', nullptr, "this text"},
+};
 
 constexpr std::size_t kListed = 8;  // symbols of a list that a person reads
 
@@ -163,11 +155,20 @@ json::value json_of(const Inspection& of) {
 
 }  // namespace
 
+const CommandSpec kInspectSpec = {
+    "inspect",
+    "what a plugin is and what it needs, without running any of it",
+    "[OPTIONS] PLUGIN",
+    kOptions,
+    {},
+    "Exit status: 0 done; 125 flame or its arguments; 126 it is not a file that can\n"
+    "be read as a plugin; 127 no such file.",
+    "flame inspect math.so"};
+
 int inspect_command(int argc, char** argv) {
-  const SimpleOptions options = parse_simple("inspect", argc, argv, {"--json", "--all"}, {});
-  if (options.has("--help")) return print_help(kHelp);
-  if (options.operands.size() != 1)
-    throw Error(ErrorKind::usage, "inspect: wants one PLUGIN", "try 'flame inspect --help'");
+  const SimpleOptions options = parse_simple(kInspectSpec, argc, argv);
+  if (options.has("--help")) return print_help(help_text(kInspectSpec).c_str());
+  if (options.operands.size() != 1) throw usage_error(kInspectSpec, "wants one PLUGIN");
   client::OpenPlugin plugin = client::open_plugin(options.operands[0]);
   const bool all = options.has("--all") || options.has("--json");
   const Inspection of = client::inspect(plugin, all ? std::numeric_limits<std::size_t>::max() : kListed);

@@ -20,33 +20,6 @@ namespace {
 
 using client::MapEnd;
 
-constexpr const char* kHelp = R"(flame map - run a function on every item of an input
-
-Usage: flame map [OPTIONS] PLUGIN FUNCTION [ARGUMENT...] <ITEMS
-
-Items are lines; each becomes the last argument of a call. Results come in input order.
-
-  -0, --null               items and results end with NUL
-  --from FORMAT            lines, json (a value a line), csv (with a header), files (their names)
-  -a, --arg-file FILE      read the items from FILE
-  -I, --replace TOKEN      put the item where TOKEN is
-  --unordered              print results as they come
-  --raw, --tag, --to json  strings without quotes; ITEM, a tab, the result; a record for each item
-  --results DIR            write each result to a file of its own
-  --joblog FILE, --resume, --retry-failed   note what is done; go on after it; also what failed
-  --retries N, --halt now|soon,fail=N|N%    try again; stop early
-  --timeout D, --item-timeout D             one deadline for everything; one for each call
-  --max-runners N, --min-runners N, --max-cost USD, --pool NAME
-  --summary, --trace FILE, --no-progress, --quiet
-  --fresh, --env NAME[=VALUE]               as in flame run
-
-Exit status: 0 all done; 123 some items failed; 2 wrong usage; 124 deadline; 125 flame or the
-engine; 126 the plugin cannot be loaded; 127 no such plugin or function. Ctrl-C stops the feeding,
-a second one cancels what runs, a third one leaves.
-
-Example: seq 1 1000 | flame map math.so is_prime
-)";
-
 volatile sig_atomic_t interrupts = 0, last_signal = 0;
 std::array<int, 2> interrupt_pipe = {-1, -1};
 const std::string* last_words = nullptr;  // of the third interrupt, made beforehand
@@ -218,7 +191,7 @@ int run_it(MapOptions& options, int argc, char** argv) {
 int map_command(int argc, char** argv) {
   try {
     MapOptions options = parse_map_options(argc, argv);
-    if (options.help) return print_help(kHelp);
+    if (options.help) return print_help(help_text(kMapSpec).c_str());
     return run_it(options, argc, argv);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::usage) throw;

@@ -1,9 +1,6 @@
 #include "cli/commands/map_options.hpp"
 
-#include <getopt.h>
-
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdlib>
 
@@ -15,6 +12,69 @@ namespace {
 
 using client::ItemFormat;
 using client::ResultFormat;
+
+enum Id {
+  null,
+  from,
+  arg_file,
+  replace,
+  unordered,
+  raw,
+  tag,
+  to,
+  results,
+  joblog,
+  resume,
+  retry_failed,
+  retries,
+  halt,
+  timeout,
+  item_timeout,
+  max_runners,
+  min_runners,
+  max_cost,
+  pool,
+  summary,
+  trace,
+  no_progress,
+  quiet,
+  fresh,
+  env,
+  help
+};
+
+constexpr OptionSpec kOptions[] = {
+    {null, "null", '0', nullptr, "items and results end with NUL"},
+    {from, "from", 0, "FORMAT", "lines, json, csv (with a header), files (their names)"},
+    {arg_file, "arg-file", 'a', "FILE", "read the items from FILE"},
+    {replace, "replace", 'I', "TOKEN", "put the item where TOKEN is"},
+    {unordered, "unordered", 0, nullptr, "print results as they come, not in input order"},
+    {raw, "raw", 0, nullptr, "print string results without their quotes", kWithNext},
+    {tag, "tag", 0, nullptr, "print the item, a tab, the result", kWithNext},
+    {to, "to", 0, "FORMAT", "raw, or json: a record for each item",
+     "no quotes; ITEM, tab, result; json: records"},
+    {results, "results", 0, "DIR", "write each result to a file of its own"},
+    {joblog, "joblog", 0, "FILE", "note each item that is over", kWithNext},
+    {resume, "resume", 0, nullptr, "skip what the job log says is over", kWithNext},
+    {retry_failed, "retry-failed", 0, nullptr, "as --resume, but run again what has failed",
+     "note what is over; go on after it"},
+    {retries, "retries", 0, "N", "run a failed item up to N times more", kWithNext},
+    {halt, "halt", 0, "WHEN", "stop early: now,fail=N or soon,fail=N, N a number or N%",
+     "try again; stop early: now|soon,fail=N|N%"},
+    {timeout, "timeout", 0, "DURATION", "one deadline for everything", kWithNext},
+    {item_timeout, "item-timeout", 0, "DURATION", "a deadline for each call", "for all; for each"},
+    {max_runners, "max-runners", 0, "N", "so many runners at the most", kWithNext},
+    {min_runners, "min-runners", 0, "N", "boot so many at once", "how many to use"},
+    {max_cost, "max-cost", 0, "USD", "stop when the runners have cost so much", kWithNext},
+    {pool, "pool", 0, "NAME", "the pool to use", "what it may cost; the pool to use"},
+    {summary, "summary", 0, nullptr, "say at the end what was done", kWithNext},
+    {trace, "trace", 0, "FILE", "write a Chrome trace", kWithNext},
+    {no_progress, "no-progress", 0, nullptr, "no progress block", kWithNext},
+    {quiet, "quiet", 'q', nullptr, "no progress, summary or logs", "what to tell"},
+    {fresh, "fresh", 0, nullptr, "a worker of its own for each call", kWithNext},
+    {env, "env", 0, "NAME[=VALUE]", "an environment variable for the calls; repeatable", "as in flame run"},
+    {help, "help", 'h', nullptr, "this text"},
+};
 
 Deadline deadline_from(const std::string& text) {
   const auto ms = parse_duration_ms(text);
@@ -63,88 +123,42 @@ void add_environment(MapOptions& options, const std::string& text) {
 
 }  // namespace
 
-Error map_usage(const std::string& why) {
-  return Error(ErrorKind::usage, "map: " + why, "try 'flame map --help'");
-}
+const CommandSpec kMapSpec = {
+    "map",
+    "run a function on every item of an input",
+    "[OPTIONS] PLUGIN FUNCTION [ARGUMENT...] <ITEMS",
+    kOptions,
+    {},
+    "An item is the last argument of its call. Exit status and signals: flame-map(1).",
+    "seq 1 1000 | flame map math.so is_prime"};
+
+Error map_usage(const std::string& why) { return usage_error(kMapSpec, why); }
 
 MapOptions parse_map_options(int argc, char** argv) {
-  enum {
-    timeout = 256,
-    item_timeout,
-    pool,
-    fresh,
-    env,
-    raw,
-    quiet,
-    from,
-    to,
-    tag,
-    unordered,
-    results,
-    joblog,
-    resume,
-    retry_failed,
-    retries,
-    halt,
-    trace,
-    summary,
-    no_progress,
-    max_cost,
-    max_runners,
-    min_runners,
-    help
-  };
-  static constexpr std::array<option, 28> table = {{{"timeout", 1, nullptr, timeout},
-                                                    {"item-timeout", 1, nullptr, item_timeout},
-                                                    {"pool", 1, nullptr, pool},
-                                                    {"fresh", 0, nullptr, fresh},
-                                                    {"env", 1, nullptr, env},
-                                                    {"raw", 0, nullptr, raw},
-                                                    {"quiet", 0, nullptr, quiet},
-                                                    {"from", 1, nullptr, from},
-                                                    {"to", 1, nullptr, to},
-                                                    {"tag", 0, nullptr, tag},
-                                                    {"unordered", 0, nullptr, unordered},
-                                                    {"results", 1, nullptr, results},
-                                                    {"joblog", 1, nullptr, joblog},
-                                                    {"resume", 0, nullptr, resume},
-                                                    {"retry-failed", 0, nullptr, retry_failed},
-                                                    {"retries", 1, nullptr, retries},
-                                                    {"halt", 1, nullptr, halt},
-                                                    {"trace", 1, nullptr, trace},
-                                                    {"summary", 0, nullptr, summary},
-                                                    {"no-progress", 0, nullptr, no_progress},
-                                                    {"max-cost", 1, nullptr, max_cost},
-                                                    {"max-runners", 1, nullptr, max_runners},
-                                                    {"min-runners", 1, nullptr, min_runners},
-                                                    {"null", 0, nullptr, '0'},
-                                                    {"arg-file", 1, nullptr, 'a'},
-                                                    {"replace", 1, nullptr, 'I'},
-                                                    {"help", 0, nullptr, help},
-                                                    {nullptr, 0, nullptr, 0}}};
   MapOptions out;
   if (const char* text = std::getenv("FLAME_TIMEOUT")) out.settings.deadline = deadline_from(text);
-  ::opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+:0a:I:", table.data(), nullptr)) != -1;) {
-    switch (c) {
+  OptionReader reader(kMapSpec, argc, argv);
+  while (const OptionSpec* option = reader.next()) {
+    const char* value = reader.value();
+    switch (static_cast<Id>(option->id)) {
       case timeout:
-        out.settings.deadline = deadline_from(optarg);
+        out.settings.deadline = deadline_from(value);
         break;
       case item_timeout: {
-        const auto ms = parse_duration_ms(optarg);
+        const auto ms = parse_duration_ms(value);
         if (!ms || *ms == 0)
-          throw map_usage("--item-timeout wants a duration, got '" + std::string(optarg) + "'");
+          throw map_usage("--item-timeout wants a duration, got '" + std::string(value) + "'");
         out.settings.item_timeout_ms = *ms;
         break;
       }
       case pool:
-        out.pool_name = optarg;
+        out.pool_name = value;
         break;
       case fresh:
         out.task.fresh = true;
         break;
       case env:
-        add_environment(out, optarg);
+        add_environment(out, value);
         break;
       case raw:
         out.settings.to = ResultFormat::raw;
@@ -153,14 +167,14 @@ MapOptions parse_map_options(int argc, char** argv) {
         out.quiet = true;
         break;
       case from:
-        out.settings.from = one_of<ItemFormat>("--from", optarg,
+        out.settings.from = one_of<ItemFormat>("--from", value,
                                                {{"lines", ItemFormat::lines},
                                                 {"json", ItemFormat::json},
                                                 {"csv", ItemFormat::csv},
                                                 {"files", ItemFormat::files}});
         break;
       case to:
-        out.settings.to = one_of<ResultFormat>("--to", optarg,
+        out.settings.to = one_of<ResultFormat>("--to", value,
                                                {{"json", ResultFormat::records}, {"raw", ResultFormat::raw}});
         break;
       case tag:
@@ -169,21 +183,21 @@ MapOptions parse_map_options(int argc, char** argv) {
       case unordered:
         out.settings.ordered = false;
         break;
-      case '0':
+      case null:
         out.settings.terminator = '\0';
         break;
-      case 'a':
-        out.input_path = optarg;
+      case arg_file:
+        out.input_path = value;
         break;
-      case 'I':
-        out.settings.token = optarg;
+      case replace:
+        out.settings.token = value;
         if (out.settings.token.empty()) throw map_usage("-I wants a word that is not empty");
         break;
       case results:
-        out.settings.results_dir = optarg;
+        out.settings.results_dir = value;
         break;
       case joblog:
-        out.settings.joblog = optarg;
+        out.settings.joblog = value;
         break;
       case resume:
         out.settings.resume = true;
@@ -192,18 +206,18 @@ MapOptions parse_map_options(int argc, char** argv) {
         out.settings.resume = out.settings.retry_failed = true;
         break;
       case retries:
-        out.settings.retries = count_from("--retries", optarg, 0);
+        out.settings.retries = count_from("--retries", value, 0);
         break;
       case halt: {
-        const auto policy = client::parse_halt(optarg);
+        const auto policy = client::parse_halt(value);
         if (!policy)
           throw map_usage("--halt wants now,fail=N or soon,fail=N, N a number or a percentage, got '" +
-                          std::string(optarg) + "'");
+                          std::string(value) + "'");
         out.settings.halt = *policy;
         break;
       }
       case trace:
-        out.settings.trace = optarg;
+        out.settings.trace = value;
         break;
       case summary:
         out.summary = true;
@@ -212,32 +226,22 @@ MapOptions parse_map_options(int argc, char** argv) {
         out.no_progress = true;
         break;
       case max_cost:
-        out.settings.cost_max = cost_from(optarg);
+        out.settings.cost_max = cost_from(value);
         out.settings.want_cost = true;
         break;
       case max_runners:
-        out.runners_max = count_from("--max-runners", optarg, 1);
+        out.runners_max = count_from("--max-runners", value, 1);
         break;
       case min_runners:
-        out.settings.runners_min = count_from("--min-runners", optarg, 0);
+        out.settings.runners_min = count_from("--min-runners", value, 0);
         break;
       case help:
         out.help = true;
         return out;
-      default: {
-        const std::string word = argv[optind - 1];
-        std::vector<std::string> names;
-        for (const option& known : table)
-          if (known.name != nullptr) names.push_back("--" + std::string(known.name));
-        if (c == ':') throw map_usage("option '" + word + "' wants a value");
-        const auto near = nearest(word, names);
-        throw Error(ErrorKind::usage, "map: unknown option '" + word + "'",
-                    near ? "did you mean '" + *near + "'?" : "try 'flame map --help'");
-      }
     }
   }
-  out.operands = optind;
-  if (argc - optind < 2) throw map_usage("wants PLUGIN and FUNCTION");
+  out.operands = reader.index();
+  if (argc - out.operands < 2) throw map_usage("wants PLUGIN and FUNCTION");
   if (out.settings.resume && out.settings.joblog.empty())
     throw map_usage("--resume and --retry-failed go on from a job log: say which by --joblog FILE");
   return out;

@@ -4,10 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/options.hpp"
 #include "client/map/map.hpp"
 #include "client/plugin/plugin_file.hpp"
 
 namespace flame::cli {
+
+extern const CommandSpec kMapSpec;
 
 struct MapOptions {
   client::PoolSettings pool;  // by choose_pool

@@ -1,9 +1,10 @@
-// Options of commands that have few: "--name", "--name VALUE", "--name=VALUE", mixed with operands; "--" ends
-// them.
+// Options of commands that have few, mixed with operands.
 #pragma once
 #include <map>
 #include <string>
 #include <vector>
+
+#include "cli/options.hpp"
 
 namespace flame::cli {
 
@@ -18,8 +19,7 @@ struct SimpleOptions {
   }
 };
 
-// Throws Error(usage) that names the nearest option. --help is always known.
-SimpleOptions parse_simple(const std::string& command, int argc, char** argv,
-                           const std::vector<std::string>& flags, const std::vector<std::string>& valued);
+// Throws Error(usage) that names the nearest option.
+SimpleOptions parse_simple(const CommandSpec& command, int argc, char** argv);
 
 }  // namespace flame::cli

@@ -1,4 +1,5 @@
 #include "cli/commands/commands.hpp"
+#include "cli/commands/map_options.hpp"
 #include "cli/commands/run_options.hpp"
 
 namespace flame::cli {
@@ -6,11 +7,11 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"run", "run one function of a plugin and print its result", run_command, &kRunSpec},
-    {"map", "run a function on every item of an input", map_command},
+    {"map", "run a function on every item of an input", map_command, &kMapSpec},
     {"pool", "status, warm, cool, drain and destroy the runners of a pool", pool_command, &kPoolSpec},
-    {"inspect", "what a plugin is and needs, without running any of it", inspect_command},
-    {"check", "whether a plugin will load there, before anything is paid for", check_command},
-    {"image-facts", "what this image offers to plugins", image_facts_command},
+    {"inspect", "what a plugin is and needs, without running any of it", inspect_command, &kInspectSpec},
+    {"check", "whether a plugin will load there, before anything is paid for", check_command, &kCheckSpec},
+    {"image-facts", "what this image offers to plugins", image_facts_command, &kImageFactsSpec},
     {"config", "the settings that are in force, and where they come from", config_command, &kConfigSpec},
     {"completion", "completions for bash, zsh or fish", completion_command, &kCompletionSpec},
     {"__complete", "for completions of functions and arguments", complete_command},

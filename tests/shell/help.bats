@@ -2,20 +2,23 @@
 # Help, man pages and completions say the same, because they come from one table or are compared here.
 load common
 load golden
-setup() { common_setup; man=$BATS_TEST_DIRNAME/../../man; }
+setup() {
+  common_setup
+  man=$BATS_TEST_DIRNAME/../../man
+  commands=$(flame --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p')
+  [ "$(wc -w <<<"$commands")" -ge 5 ]
+}
 teardown() { common_teardown && nothing_rewritten; }
 
-commands() { flame --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p'; }
+# Of the table's rows, which are indented by two; what they say stands after two spaces more.
+options_of() { flame "$1" --help | grep -E '^  -' | sed 's/^  //; s/  .*//' | grep -oE -- "$2" | tr -d ' ' | sort -u; }
 
 @test "every command's help fits a screen and has an example; 'flame help X' is the same" {
-  [ "$(commands | wc -l)" -ge 5 ]
-  for command in $(commands); do
+  for command in $commands; do
     expect 0 flame "$command" --help
     same "$err" ""
-    case $command in map | check) ;; *)
-      [ "$(wc -l <"$out_file")" -le 24 ] || { echo "$command: $(wc -l <"$out_file") lines"; false; }
-      [ "$(wc -L <"$out_file")" -le 80 ] || { echo "$command: $(wc -L <"$out_file") columns"; false; } ;;
-    esac
+    [ "$(wc -l <"$out_file")" -le 24 ] || { echo "$command: $(wc -l <"$out_file") lines"; false; }
+    [ "$(wc -L <"$out_file")" -le 80 ] || { echo "$command: $(wc -L <"$out_file") columns"; false; }
     holds "$out" "Example: "
     same "$(flame help "$command")" "$out"
   done
@@ -24,10 +27,10 @@ commands() { flame --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p'; }
 }
 
 @test "options in help and in the man page are the same, both ways" {
-  for command in run pool config completion; do
-    flame "$command" --help | grep -oE '(^| )--?[a-z][a-z-]*' | tr -d ' ' | sort -u >help.txt
-    # Only the entries of OPTIONS: a line of its own, or a verb's.
-    sed -n '/^# OPTIONS/,/^# [A-NP-Z]/p' "$man/flame-$command.1.scd" | grep '^\*-' | grep -oE '\*--?[a-z][a-z-]*\*' | tr -d '*' | sort -u >man.txt
+  for command in $commands; do
+    options_of "$command" '(^| )--?[a-zA-Z0-9][a-z-]*' >help.txt
+    # Only the entries of options: a line of its own, in whatever section.
+    grep '^\*-' "$man/flame-$command.1.scd" | grep -oE '\*--?[a-zA-Z0-9][a-z-]*\*' | tr -d '*' | sort -u >man.txt
     [ -s help.txt ]
     grep -xf man.txt help.txt | diff - man.txt
     diff help.txt man.txt
@@ -77,4 +80,12 @@ status warm cool drain destroy logs
 --timeout
 
 config"
+}
+
+@test "bash completes every option that any command's help shows" {
+  for command in $commands; do
+    options_of "$command" '--[a-z-]+' >help.txt
+    [ -s help.txt ]
+    bash -c '. <(flame completion bash); COMP_WORDS=(flame "$1" --) COMP_CWORD=2; _flame; printf "%s\n" "${COMPREPLY[@]}"' - "$command" | sort | diff help.txt -
+  done
 }
