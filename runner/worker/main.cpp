@@ -16,6 +16,7 @@
 
 #include "runner/worker/crash.hpp"
 #include "runner/worker/files.hpp"
+#include "runner/worker/kernel_watch.hpp"
 #include "runner/worker/nanny.hpp"
 #include "runner/worker/sandbox.hpp"
 #include "runner/worker/serve.hpp"
@@ -85,12 +86,14 @@ int main(int argc, char** argv) {
   try {
     const PluginPlace place(options.load);
     apply_sandbox(options.sandbox, place.to_load());
+    KernelWatch watch;
     const LoadedPlugin plugin = load_plugin(place.to_load(), options.path);
     if (!place.unchanged())
       throw Error(ErrorKind::plugin_missing,
                   "the plugin '" + options.path + "' was replaced while it was loaded", "run it again");
     channel.send(wire::FrameType::hello, 0, 0, "{\"abi\":" + std::to_string(FLAME_ABI) + "}");
-    serve(channel, *static_cast<SharedPage*>(memory), plugin);
+    watch.start();
+    serve(channel, *static_cast<SharedPage*>(memory), plugin, watch);
     if (plugin.table->struct_size >= sizeof(flame_plugin) && plugin.table->shutdown != nullptr)
       plugin.table->shutdown();
   } catch (const Error& error) {

@@ -5,15 +5,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 namespace flame::worker {
 
 // A grandchild may print without end: after so many reads of the runner's the rest belongs to whom it meets.
 constexpr int kReadsMax = 64;
 
 void Prints::settle() {
-  std::fflush(nullptr);
   for (int reads = 0; reads < kReadsMax; ++reads) {
     const std::uint32_t seen = page_.prints_read.load();
     int waiting = 0;

@@ -30,8 +30,8 @@ struct Bind {
 
 class Server {
  public:
-  Server(Channel& channel, SharedPage& page, const LoadedPlugin& plugin)
-      : inbox_{channel, {}}, page_(page), plugin_(plugin) {}
+  Server(Channel& channel, SharedPage& page, const LoadedPlugin& plugin, KernelWatch& watch)
+      : inbox_{channel, {}}, page_(page), plugin_(plugin), watch_(watch) {}
 
   void run() {
     while (auto frame = next()) {
@@ -130,9 +130,13 @@ class Server {
         .deadline = Deadline::from_remaining_ms(head->remaining_ms),
         .arguments = arguments,
         .result = ResultWriter(function.signature.result ? &*function.signature.result : nullptr)};
+    watch_.arm();
     const int status = flame_invoke(function.entry, &running.handle);
-    prints_.settle();  // what it printed comes before its answer
-    reset();
+    std::fflush(nullptr);
+    if (!watch_.stayed_out()) {
+      prints_.settle();  // what it printed comes before its answer
+      reset();
+    }
     if (bind->second.phases) inbox_.channel.send(FrameType::usage, 0, frame.call, Usage::now().since(before));
     finish(running, function, status);
   }
@@ -173,14 +177,15 @@ class Server {
   Inbox inbox_;
   SharedPage& page_;
   const LoadedPlugin& plugin_;
+  KernelWatch& watch_;
   std::map<std::uint32_t, Bind> binds_;
   Prints prints_{page_};
 };
 
 }  // namespace
 
-void serve(Channel& channel, SharedPage& page, const LoadedPlugin& plugin) {
-  Server(channel, page, plugin).run();
+void serve(Channel& channel, SharedPage& page, const LoadedPlugin& plugin, KernelWatch& watch) {
+  Server(channel, page, plugin, watch).run();
 }
 
 }  // namespace flame::worker

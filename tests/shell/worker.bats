@@ -21,3 +21,34 @@ said on stderr"
 @test "a worker that dies while it is idle costs the next call nothing" {
   for i in $(seq 20); do expect 0 flame run "$faults" die_idle; done
 }
+
+# Two workers at the most are there: each meets many of every kind.
+@test "what a call did to its process does not meet the next: directory, umask, signal mask, by whatever way" {
+  for i in $(seq 400); do printf '%s\n' nothing find cwd find by_hand find nothing nothing umask nothing find mask find; done >in
+  expect 0 flame map --raw --tag "$plugins/manners.so" either <in
+  same "$(grep -c . "$out_file")" 5200
+  same "$(grep ^find "$out_file" | sort | uniq -c | tr -s ' ')" " 2000 find"$'\t'"/ 022 0"
+  # After many quiet ones, too.
+  { yes nothing | head -n 5000; printf '%s\n' cwd find umask find mask find by_hand find; } >in
+  expect 0 flame map --raw --tag "$plugins/manners.so" either <in
+  same "$(grep ^find "$out_file" | sort -u)" $'find\t/ 022 0'
+}
+
+@test "what a call printed without a newline is its own, and comes before its end" {
+  yes nothing | head -n 1000 | flame map "$plugins/manners.so" either >/dev/null
+  for i in 1 2 3; do
+    expect 0 flame run "$plugins/manners.so" either print; same "$err" "no newline"
+    expect 0 flame run "$plugins/manners.so" either nothing; same "$err" ""
+  done
+}
+
+@test "a plugin may handle signals and have threads: both go on to work between quiet calls" {
+  yes nothing | head -n 1000 | flame map "$plugins/manners.so" either >/dev/null
+  for i in $(seq 10); do
+    expect 0 flame run "$plugins/manners.so" either guard
+    expect 0 flame run "$plugins/manners.so" either write
+  done
+  { yes thread | head -n 200; for i in $(seq 200); do yes nothing | head -n 20; echo tell; echo find; done; } >in
+  flame map --raw --tag "$plugins/manners.so" either <in | grep ^find | sort -u >got
+  same "$(cat got)" $'find\t/ 022 0'
+}
