@@ -16,7 +16,7 @@ std::string help() {
   for (const Command& command : commands()) {
     if (command.name[0] == '_') continue;
     std::string name = command.name;
-    name.resize(12, ' ');
+    name.resize(13, ' ');
     out += "  " + name + command.summary + "\n";
   }
   return out + "\nExample: flame run math.so add 100 20\nTry 'flame help COMMAND', or: man flame\n";

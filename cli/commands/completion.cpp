@@ -1,6 +1,5 @@
-// Completions, made from the same tables as parser and help.
+// flame completion SHELL: a script that asks `flame __complete`, and so knows what this flame knows.
 #include <string>
-#include <vector>
 
 #include "cli/commands/commands.hpp"
 #include "cli/ui/report.hpp"
@@ -16,134 +15,96 @@ constexpr VerbSpec kVerbs[] = {
     {"fish", "flame completion fish | source"},
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
+// Readline splits words at = : @ too: what has no blank in front belongs to the word before, and what of it
+// readline keeps, all but a @, must not be in COMPREPLY. Names of files it completes itself where that is
+// empty. A lone hint is shown by a second candidate that shares no letter with it, so that nothing is inserted.
+constexpr const char* kBash = R"sh(# bash completion for flame
+_flame() {
+  local i word blanks rest=$COMP_LINE words=() line file hint= prefix=none
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    blanks=${rest%%[![:space:]]*}
+    if [ "$i" -eq 0 ] || [ -n "$blanks" ]; then words+=("$word"); else words[-1]+=$word; fi
+    rest=${rest#"$blanks"}
+    rest=${rest#"$word"}
+  done
+  local current=${words[-1]} last=${COMP_WORDS[COMP_CWORD]}
+  case $last in = | : | @) last= ;; esac
+  local kept=${current%"$last"}
+  kept=${kept%@}
+  for ((i = 0; i < ${#words[@]} - 1; i++)); do
+    case ${words[i]} in *[\\\'\"]*) words[i]=$(xargs printf %s <<<"${words[i]}" 2>/dev/null) ;; esac
+  done
+  COMPREPLY=()
+  while IFS= read -r line; do
+    case $line in
+      :hint\ *) hint=${line#:hint } ;;
+      :files\ *) prefix=${line#:files } hint= ;;
+      *) COMPREPLY+=("${line%%$'\t'*}") ;;
+    esac
+  done < <("$(type -P -- "${words[0]/#\~\//$HOME/}" || echo flame)" __complete "${words[@]:1}" 2>/dev/null)
+  if [ "$prefix" = @ ]; then
+    while IFS= read -r file; do
+      [ ! -d "$file" ] || { file+=/; compopt -o nospace 2>/dev/null; }
+      printf -v file %q "$file"
+      COMPREPLY+=("@$file")
+    done < <(compgen -f -- "${current#@}")
+  elif [ "$prefix" = "$kept" ]; then
+    compopt -o default 2>/dev/null
+  fi
+  COMPREPLY=("${COMPREPLY[@]#"$kept"}")
+  [ -z "$hint" ] || [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=("$hint" " ")
 }
+complete -F _flame flame
+)sh";
 
-std::vector<std::string> command_names() {
-  std::vector<std::string> out;
-  for (const Command& command : commands())
-    if (command.name[0] != '_') out.emplace_back(command.name);
-  out.emplace_back("help");
-  return out;
+constexpr const char* kZsh = R"sh(#compdef flame
+_flame() {
+  local line
+  local -a found
+  while IFS= read -r line; do
+    case $line in
+      (:hint\ *) _message -r "${line#:hint }" ;;
+      (:files\ *)
+        line=${line#:files }
+        if [[ -z $line ]]; then
+          _files
+        elif [[ $PREFIX == $line* ]]; then
+          compset -P "${(b)line}"
+          _files
+        fi
+        ;;
+      (*) found+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}") ;;
+    esac
+  done < <("${(Q)words[1]}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)
+  (( $#found )) && _describe flame found
 }
+if [[ $funcstack[1] == _flame ]]; then _flame "$@"; else compdef _flame flame; fi
+)sh";
 
-std::vector<std::string> option_names(const Command& command) {
-  if (command.spec == nullptr) return {"--help"};
-  std::vector<std::string> out;
-  for (const OptionSpec& option : command.spec->options) out.push_back(std::string("--") + option.name);
-  return out;
-}
-
-std::string for_bash() {
-  std::string out =
-      "# bash completion for flame\n"
-      "_flame() {\n"
-      "  local word=${COMP_WORDS[COMP_CWORD]} options='' verbs=''\n"
-      "  if [ \"$COMP_CWORD\" -eq 1 ] || { [ \"$COMP_CWORD\" -eq 2 ] && [ \"${COMP_WORDS[1]}\" = help ]; }; "
-      "then\n"
-      "    COMPREPLY=($(compgen -W '" +
-      joined(command_names()) +
-      "' -- \"$word\"))\n"
-      "    return\n"
-      "  fi\n"
-      "  case ${COMP_WORDS[1]} in\n";
-  for (const Command& command : commands()) {
-    std::vector<std::string> verbs;
-    if (command.spec != nullptr)
-      for (const VerbSpec& verb : command.spec->verbs) verbs.emplace_back(verb.name);
-    out += std::string("    ") + command.name + ") options='" + joined(option_names(command)) + "' verbs='" +
-           joined(verbs) + "' ;;\n";
-  }
-  return out +
-         "  esac\n"
-         "  case $word in\n"
-         "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
-         "    *) [ -z \"$verbs\" ] || [ \"$COMP_CWORD\" -ne 2 ] || COMPREPLY=($(compgen -W \"$verbs\" -- "
-         "\"$word\")) ;;\n"
-         "  esac\n"
-         "}\n"
-         "complete -o default -F _flame flame\n";
-}
-
-// For single quotes, in zsh where : [ ] separate a word from its description too.
-std::string zsh_quoted(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\'')
-      out += "'\\''";
-    else if (c == ':' || c == '[' || c == ']')
-      out += std::string("\\") + c;
-    else
-      out += c;
-  }
-  return out;
-}
-
-std::string for_zsh() {
-  std::string out =
-      "#compdef flame\n"
-      "_flame() {\n"
-      "  local -a words_of\n"
-      "  if (( CURRENT == 2 )); then\n"
-      "    words_of=(\n";
-  for (const Command& command : commands())
-    if (command.name[0] != '_')
-      out += std::string("      '") + command.name + ":" + zsh_quoted(command.summary) + "'\n";
-  out +=
-      "    )\n"
-      "    _describe command words_of\n"
-      "    return\n"
-      "  fi\n"
-      "  local command=${words[2]}\n"
-      "  shift words; (( CURRENT-- ))\n"
-      "  case $command in\n";
-  for (const Command& command : commands()) {
-    if (command.spec == nullptr) continue;
-    out += std::string("    ") + command.name + ")\n      _arguments";
-    for (const OptionSpec& option : command.spec->options)
-      out += std::string(" \\\n        '--") + option.name + (option.value != nullptr ? "=" : "") + "[" +
-             zsh_quoted(option.help) + "]" +
-             (option.value != nullptr ? ":" + zsh_quoted(option.value) + ":" : "") + "'";
-    std::vector<std::string> verbs;
-    for (const VerbSpec& verb : command.spec->verbs) verbs.emplace_back(verb.name);
-    if (!verbs.empty()) out += " \\\n        '1:verb:(" + joined(verbs) + ")'";
-    out += " \\\n        '*:file:_files' ;;\n";
-  }
-  return out +
-         "    *) _files ;;\n"
-         "  esac\n"
-         "}\n"
-         "_flame \"$@\"\n";
-}
-
-std::string fish_quoted(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c == '\'' ? "\\'" : std::string(1, c);
-  return out;
-}
-
-std::string for_fish() {
-  std::string out = "# fish completion for flame\n";
-  for (const Command& command : commands()) {
-    const std::string name = command.name;
-    if (name.starts_with("_")) continue;
-    out += "complete -c flame -n __fish_use_subcommand -f -a " + name + " -d '" +
-           fish_quoted(command.summary) + "'\n";
-    if (command.spec == nullptr) continue;
-    const std::string when = "complete -c flame -n '__fish_seen_subcommand_from " + name + "'";
-    for (const VerbSpec& verb : command.spec->verbs)
-      out += when + " -f -a " + verb.name + " -d '" + fish_quoted(verb.help) + "'\n";
-    for (const OptionSpec& option : command.spec->options) {
-      out += when + " -l " + option.name;
-      if (option.letter != 0) out += std::string(" -s ") + option.letter;
-      out += std::string(option.value != nullptr ? " -x" : "") + " -d '" + fish_quoted(option.help) + "'\n";
-    }
-  }
-  return out;
-}
+constexpr const char* kFish = R"sh(# fish completion for flame
+function __flame_complete
+  set -l words (commandline -opc)
+  set -l current (commandline -ct)
+  for line in ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
+    switch $line
+      case ':hint *'
+        printf '\n%s\n' (string sub -s 7 -- $line) >&2
+        commandline -f repaint
+      case ':files *'
+        set -l prefix (string sub -s 8 -- $line)
+        if test -z "$prefix"
+          __fish_complete_path "$current"
+        else if string match -q -- "$prefix*" "$current"
+          __fish_complete_path (string sub -s (math 1 + (string length -- $prefix)) -- "$current") | string replace -r '^' -- $prefix
+        end
+      case '*'
+        printf '%s\n' $line
+    end
+  end
+end
+complete -c flame -f -a '(__flame_complete)'
+)sh";
 
 }  // namespace
 
@@ -156,9 +117,9 @@ int completion_command(int argc, char** argv) {
   if (reader.next() != nullptr) return print_help(help_text(kCompletionSpec).c_str());
   const char* word = reader.operand();
   const std::string shell = word != nullptr ? word : "";
-  if (shell == "bash") return print_help(for_bash().c_str());
-  if (shell == "zsh") return print_help(for_zsh().c_str());
-  if (shell == "fish") return print_help(for_fish().c_str());
+  if (shell == "bash") return print_help(kBash);
+  if (shell == "zsh") return print_help(kZsh);
+  if (shell == "fish") return print_help(kFish);
   Error error =
       usage_error(kCompletionSpec, shell.empty() ? "wants a shell" : "unknown shell '" + shell + "'");
   error.hint = near_hint(shell, {"bash", "zsh", "fish"}, "bash, zsh and fish are known");

@@ -180,6 +180,15 @@ std::vector<std::string> apply_config_text(std::string_view text, const std::str
   return pools;
 }
 
+std::vector<std::string> pool_names() {
+  std::vector<std::string> out = {"default"};
+  Config unused;
+  for (const std::string& file : config_files())
+    for (std::string& name : apply_config_text(read_config_file(file), file, unused))
+      if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
+  return out;
+}
+
 Config load_config(const std::optional<std::string>& pool_flag) {
   Config out;
   const char* pool = std::getenv("FLAME_POOL");

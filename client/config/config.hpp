@@ -22,6 +22,9 @@ std::vector<std::string> config_files();
 // The settings of the pool that is chosen by --pool, FLAME_POOL, or "default". Throws Error(config).
 Config load_config(const std::optional<std::string>& pool_flag);
 
+// "default" and those that the files define, each once. Throws Error(config).
+std::vector<std::string> pool_names();
+
 // "flame.toml" is read as this: for tests and fuzzing. Sets what it says of this pool; gives the names of all
 // pools that it defines.
 std::vector<std::string> apply_config_text(std::string_view text, const std::string& file, Config& config);

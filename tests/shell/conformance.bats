@@ -51,9 +51,16 @@ outcome() {
 }
 
 @test "completion: functions, parameters; nothing where there is nothing to say" {
-  same "$(flame __complete functions "$samples/math.so" | cut -f1 | paste -sd' ')" "add mul is_prime fib mean"
-  same "$(flame __complete parameters "$samples/math.so" add | paste -sd,)" "a: f64,b: f64"
-  holds "$(flame __complete bases)" debian:12
-  expect 0 flame __complete functions ./nothing.so; same "$out$err" ""
-  expect 0 flame __complete parameters "$samples/math.so" nothing; same "$out$err" ""
+  for words in "run $samples/math.so" "map -q --from lines $samples/math.so"; do
+    same "$(flame __complete $words "" | cut -f1 | paste -sd' ')" "add mul is_prime fib mean"
+    same "$(flame __complete $words add 1 "")" ":hint b: f64"
+    same "$(flame __complete $words add 1 2 "")" ""
+  done
+  same "$(flame __complete run --fresh=)$(flame __complete run x.so --fr)" ""
+  same "$(flame __complete run -- --fr)" ":files "   # what is no option is a plugin
+  holds "$(flame __complete check --against deb)" debian:12
+  expect 0 flame __complete run ./nothing.so ""; same "$out$err" ""
+  expect 0 flame __complete run "$samples/math.so" nothing ""; same "$out$err" ""
+  sed 's/is_prime/is;prime/g' "$samples/math.so" >odd.so   # a shell would take it for two commands
+  same "$(flame __complete run ./odd.so "" | cut -f1 | paste -sd' ')" "add mul fib mean"
 }

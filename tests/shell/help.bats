@@ -62,30 +62,15 @@ options_of() { flame "$1" --help | grep -E '^  -' | sed 's/^  //; s/  .*//' | gr
   expect 0 flame run -nqh; holds "$out" "Usage: flame run"
 }
 
-@test "bash completes commands, verbs and options" {
-  flame completion bash >c.bash
-  cmp c.bash "$FLAME_PREFIX/share/bash-completion/completions/flame"
-  bash -c '
-    . ./c.bash
-    try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _flame; echo "${COMPREPLY[*]}"; }
-    try flame ru
-    try flame pool st
-    try flame pool ""
-    try flame run --time
-    try flame run x.so f
-    try flame help con' >got.txt
-  same "$(cat got.txt)" "run
-status
-status warm cool drain destroy logs
---timeout
-
-config"
-}
-
-@test "bash completes every option that any command's help shows" {
+@test "completions know every command, option and verb that help shows; they are installed where shells look" {
+  same "$(flame __complete "" | cut -f1)" "$commands"$'\nhelp\nversion'
   for command in $commands; do
     options_of "$command" '--[a-z-]+' >help.txt
     [ -s help.txt ]
-    bash -c '. <(flame completion bash); COMP_WORDS=(flame "$1" --) COMP_CWORD=2; _flame; printf "%s\n" "${COMPREPLY[@]}"' - "$command" | sort | diff help.txt -
+    flame __complete "$command" -- | cut -f1 | sort | diff help.txt -
   done
+  same "$(flame __complete pool "" | cut -f1 | paste -sd' ')" "$(flame pool --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | paste -sd' ')"
+  cmp <(flame completion bash) "$FLAME_PREFIX/share/bash-completion/completions/flame"
+  cmp <(flame completion zsh) "$FLAME_PREFIX/share/zsh/site-functions/_flame"
+  cmp <(flame completion fish) "$FLAME_PREFIX/share/fish/vendor_completions.d/flame.fish"
 }
