@@ -256,9 +256,7 @@ class RunningCall {
 
   void usage(const json::object& said) {
     if (!events_.on_usage) return;
-    const auto number = [&](const char* key) {
-      return static_cast<std::uint64_t>(std::max(0.0, number_of(said, key).value_or(0)));
-    };
+    const auto number = [&](const char* key) { return std::max(0.0, number_of(said, key).value_or(0)); };
     events_.on_usage(
         {number("queue_ms"), number("load_ms"), number("run_ms"), number("cpu_ms"), number("peak_bytes")});
   }

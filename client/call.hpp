@@ -36,7 +36,7 @@ struct CallProgress {
 };
 
 struct CallUsage {  // as the runner measured it
-  std::uint64_t queue_ms = 0, load_ms = 0, run_ms = 0, cpu_ms = 0, peak_bytes = 0;
+  double queue_ms = 0, load_ms = 0, run_ms = 0, cpu_ms = 0, peak_bytes = 0;
 };
 
 struct CallEvents {

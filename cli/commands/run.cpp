@@ -172,9 +172,14 @@ class Attempts {
       : pool_(pool), options_(options), supply_(target.supply), status_(status) {
     if (target.file)
       watch_.before_boot = [&] { client::preflight(*target.file, pool.settings().name, pool.generation()); };
-    if (options.verbose) watch_.on_phase = [&times](std::string_view name) { times.begin(name); };
+    watch_.on_phase = [this, &times](std::string_view name) {
+      if (options_.verbose) times.begin(name);
+      status_.clear();
+      if (name == "boot") status_.say("starting a runner of the pool " + pool_.settings().name);
+    };
     if (!options.quiet)
-      watch_.on_note = [](const std::string& note) {
+      watch_.on_note = [this](const std::string& note) {
+        status_.clear();
         write_all(STDERR_FILENO, "flame: " + printable(note) + "\n");
       };
   }
@@ -219,6 +224,7 @@ class Attempts {
   }
 
   void send_plugin(client::Link& link) {
+    if (watch_.on_phase) watch_.on_phase("ship");
     try {
       supply_.send(link, options_.deadline, [this](const client::Shipment& shipment) {
         if (stop_asked()) throw Error(ErrorKind::cancelled, "cancelled while the plugin was sent");

@@ -64,8 +64,16 @@ void StatusLine::show(const client::CallProgress& progress) {
   const auto now = Clock::now();
   if (shown_ && now - last_ < kBetween) return;
   last_ = now;
+  draw(text_of(progress));
+}
+
+void StatusLine::say(std::string_view text) {
+  if (wanted()) draw(printable(text));
+}
+
+void StatusLine::draw(std::string_view text) {
   shown_ = true;
-  write_all(STDERR_FILENO, "\r\x1b[K" + cut(text_of(progress), terminal_width() - 1));
+  write_all(STDERR_FILENO, "\r\x1b[K" + cut(std::string(text), terminal_width() - 1));
 }
 
 void StatusLine::clear() {

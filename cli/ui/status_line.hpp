@@ -1,6 +1,6 @@
 // One line of progress on a terminal's stderr, written over and at last erased; nothing anywhere else.
 #pragma once
-#include <string>
+#include <string_view>
 
 #include "client/call.hpp"
 
@@ -14,10 +14,12 @@ class StatusLine {
   StatusLine& operator=(const StatusLine&) = delete;
 
   void show(const client::CallProgress& progress);
-  void clear();  // before anything else is written
+  void say(std::string_view text);  // what is waited for
+  void clear();                     // before anything else is written
 
  private:
   bool wanted();
+  void draw(std::string_view text);
 
   bool quiet_;
   int terminal_ = -1;  // not asked yet

@@ -188,6 +188,12 @@ static int hold(flame_call *call) {
   return call->host->result_bool(call, 1);
 }
 
+/* Reports progress, with a note that tries to move the cursor, and waits as hold does. */
+static int progress_hold(flame_call *call) {
+  call->host->progress(call, 3, 4, "rows\x1b[2J");
+  return hold(call);
+}
+
 /* ---- How often did it run? ---- */
 
 /* Appends a byte to the file; its size before, or -1. */
@@ -259,6 +265,7 @@ static int lie(flame_call *call) { return call->host->result_bool(call, 1); }
   F(cpu_ms, "(ms: u64) -> u64", "", "idempotent", "")         \
   F(alloc, "(bytes: u64) -> u64", "", "", "")                 \
   F(hold, "(path: string) -> bool", "", "", "")               \
+  F(progress_hold, "(path: string) -> bool", "", "", "")      \
   F(count, "(path: string) -> i64", "", "", "")               \
   F(count_again, "(path: string) -> i64", "", "idempotent", "") \
   F(crash_once, "(path: string) -> i64", "", "", "")          \
