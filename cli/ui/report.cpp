@@ -110,7 +110,7 @@ int guarded(const std::function<int()>& body) {
     return body();
   } catch (const Error& error) {
     report(error);
-    if (error.kind == ErrorKind::cancelled) die_of_stop_signal();
+    die_of_stop_signal();  // if one came: what failed after it may have failed of it
     return exit_status(error);
   } catch (const std::exception& error) {
     report(Error(ErrorKind::internal, error.what(), "this is a fault of flame: please report it"));

@@ -33,6 +33,8 @@ static int throw_out(flame_call *call) { return throw_escaped(call); }
 static int fail_with(flame_call *call) {
   return fail_text(call, (int32_t)first(call).as.i64, "EFAULT", "it broke\033[2J");
 }
+/* Neither UTF-8 nor for a terminal. */
+static int fail_bytes(flame_call *call) { return fail_text(call, 3, "\x1b]0;x", "a\xff\xc3 \x9b\x1b[31mb\n\rc\x7f"); }
 static int segfault(flame_call *call) {
   (void)call;
   volatile int *volatile nowhere = NULL;
@@ -247,6 +249,7 @@ static int lie(flame_call *call) { return call->host->result_bool(call, 1); }
   F(throw, "()", "", "", "")                                  \
   F(throw_out, "()", "", "", "")                              \
   F(fail_with, "(code: i64)", "", "", "")                     \
+  F(fail_bytes, "()", "", "", "")                             \
   F(segfault, "()", "", "", "")                               \
   F(abort, "()", "", "", "")                                  \
   F(abort_, "()", "", "", "")                                 \
