@@ -294,7 +294,7 @@ std::vector<CallPtr> Slot::take_back(std::size_t most) {
 void Slot::cancel(const CallPtr& call) {
   if (!has_begun(*call) && withdraw(static_cast<std::size_t>(call->number - first_))) {
     owner_.fail(call, given_up(*call, ready_ ? "queue" : "load"));
-    if (!ready_ && calls() == 0) worker_->kill();  // a plugin may load for ever
+    if (!ready_ && calls() == 0) kill();  // a plugin may load for ever
     return;
   }
   worker_->page().cancelled.store(call->number);
@@ -315,7 +315,7 @@ void Slot::expire(Clock::time_point now) {
   bool any = false;
   if (leave_by_.at() <= now) {
     leave_by_ = Deadline();
-    worker_->kill();
+    kill();
   }
   for (std::size_t i = 0; i < fed_.size(); ++i) {
     const CallPtr call = fed_[i].call;
@@ -327,7 +327,15 @@ void Slot::expire(Clock::time_point now) {
     else
       stop(call);
   }
-  if (any && !ready_) worker_->kill();
+  if (any && !ready_ && calls() == 0) kill();
+}
+
+// It is given nothing from now on: what a dying worker is given seems to die of its plugin.
+void Slot::kill() {
+  leaving_ = killed_ = true;
+  waits_for_ = nullptr;
+  worker_->pause_reading(false);
+  worker_->kill();
 }
 
 // The worker must end this call, which has begun; not one that began after it.
@@ -343,9 +351,7 @@ void Slot::stop(const CallPtr& call) {
     call->deadline = Deadline::in(kAnswerGrace);
     return;
   }
-  waits_for_ = nullptr;
-  worker_->pause_reading(false);
-  worker_->kill();
+  kill();
 }
 
 // Half of what it may have is much for a worker that does nothing.
@@ -365,9 +371,7 @@ void Slot::look_at_memory() {
   if (memory_bytes_ <= limits_.memory_bytes) return;
   over_memory_ = leaving_ = true;
   owner_.give_back(take_back(fed_.size()));
-  waits_for_ = nullptr;
-  worker_->pause_reading(false);
-  worker_->kill();
+  kill();
 }
 
 void Slot::leave() {
@@ -401,7 +405,7 @@ void Slot::ended(const WorkerEnd& end) {
 // The worker died before the first of its calls began.
 void Slot::end_front(const CallPtr& call, const WorkerEnd& end) {
   if (call->wanted != Call::Wanted::yes) return owner_.fail(call, given_up(*call, "queue"));
-  if (!ready_ && !load_told_) return owner_.fail(call, died_loading(*call, end, *worker_));
+  if (!ready_ && !load_told_ && !killed_) return owner_.fail(call, died_loading(*call, end, *worker_));
   if (!call->kept || ++call->losses > kLossesMax)
     return owner_.fail(
         call,

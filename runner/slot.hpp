@@ -90,6 +90,7 @@ class Slot final : public WorkerPort::Listener {
   void pop();
   bool withdraw(std::size_t index);
   void stop(const CallPtr& call);
+  void kill();
   void look_at_memory();  // ends the call whose worker has too much
   bool has_begun(const Call& call) { return worker_->page().begun.load() >= call.number; }
   void end_front(const CallPtr& call, const WorkerEnd& end);
@@ -117,6 +118,7 @@ class Slot final : public WorkerPort::Listener {
   bool load_told_ = false;          // it said why it cannot load the plugin
   std::uint64_t memory_bytes_ = 0;  // when it was last looked at
   bool over_memory_ = false;        // and was killed for it
+  bool killed_ = false;             // by us
   bool exclusive_ = false;          // nothing is fed behind the call that it has
   bool leaving_ = false;
 };

@@ -2,83 +2,28 @@
 // Calls leave a mark in a file and then answer, die or dawdle; some have a deadline of a millisecond, some
 // are cancelled. Each must end exactly once; one that is done or crashed has one mark, one that never began
 // has none, one that was stopped has one at most.
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
 
-#include <csignal>
-
-#include "base/error.hpp"
-#include "base/fd.hpp"
-#include "base/process.hpp"
-#include "client/link/link.hpp"
+#include "tests/stress/own_runner.hpp"
 
 using namespace flame;
+using namespace flame::stress;
 using wire::FrameType;
 
 namespace {
 
 constexpr std::uint64_t kInFlight = 500;
 
-// A runner of our own, which ends with us.
-struct OwnRunner {
-  std::string directory, socket;
-  Child child;
-
-  OwnRunner(const std::string& program, const std::string& worker) {
-    char place[] = "/tmp/flame-fates-XXXXXX";
-    if (::mkdtemp(place) == nullptr) throw system_error("cannot make a directory", errno);
-    directory = place;
-    socket = directory + "/socket";
-    const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un at{};
-    at.sun_family = AF_UNIX;
-    std::memcpy(static_cast<void*>(at.sun_path), socket.c_str(), socket.size() + 1);
-    if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
-        ::listen(listener.get(), 8) != 0)
-      throw system_error("cannot listen", errno);
-    SpawnPlan plan;
-    plan.path = program;
-    plan.arguments = {
-        "flame-runner", "--socket-fd", "3",     "--slots",           "3", "--worker", worker, "--sandbox",
-        "off",          "--log-level", "error", "--idle-timeout-ms", "0"};
-    plan.environment = {"PATH=/usr/bin:/bin"};
-    plan.descriptors = {{listener.get(), 3}, {2, 2}};
-    child = spawn(plan);
-  }
-  ~OwnRunner() {
-    ::kill(child.pid, SIGTERM);
-    wait_child(child);
-    ::unlink(socket.c_str());
-    ::unlink((directory + "/marks").c_str());
-    ::rmdir(directory.c_str());
-  }
-};
-
-std::string text_after(std::string_view body, std::string_view key) {
-  const std::size_t at = body.find(key);
-  if (at == std::string_view::npos) return "?";
-  return std::string(body.substr(at + key.size(), body.find('"', at + key.size()) - at - key.size()));
-}
-
 class Calls {
  public:
   Calls(const OwnRunner& runner, const std::string& plugin, std::uint64_t count)
-      : link_({runner.socket, {}, {}, {}}, Deadline::in(milliseconds(10'000))),
-        marks_(runner.directory + "/marks"),
-        count_(count),
-        ends_(count + 1) {
+      : link_(runner.connect()), marks_(runner.directory + "/marks"), count_(count), ends_(count + 1) {
     std::string bind;
-    wire::append_frame(bind, FrameType::bind, 0, 0,
-                       R"({"bind":0,"function":"roll","path":")" + plugin + "\"}");
+    add_bind(bind, 0, plugin, "roll");
     link_.queue(bind);
   }
 
@@ -87,10 +32,7 @@ class Calls {
       std::string frames;
       while (sent_ < count_ && sent_ - ended_ < kInFlight) add(frames, ++sent_);
       if (!frames.empty()) link_.queue(frames);
-      link_.flush();
-      pollfd at = {link_.fd(), static_cast<short>(POLLIN | (link_.queued_bytes() > 0 ? POLLOUT : 0)), 0};
-      if (::poll(&at, 1, 30'000) == 0) throw Error(ErrorKind::timed_out, "no answer for 30 s");
-      while (link_.receive()) take();
+      exchange(link_, [this](const wire::Frame& frame) { take(frame); });
     }
   }
 
@@ -129,18 +71,11 @@ class Calls {
     if (id % 23 == 0) wire::append_frame(frames, FrameType::cancel, 0, id - id % 7, {});
   }
 
-  void take() {
-    while (const auto frame = link_.next_received()) {
-      if (frame->type == FrameType::error && frame->call == 0)
-        throw Error(ErrorKind::lost, std::string(frame->body));
-      if (frame->type != FrameType::result && frame->type != FrameType::error &&
-          frame->type != FrameType::busy)
-        continue;
-      ++ended_;
-      std::string& end = ends_.at(frame->call);
-      if (!end.empty()) end += "+";  // twice
-      end += frame->type == FrameType::result ? "done" : text_after(frame->body, "\"fate\":\"");
-    }
+  void take(const wire::Frame& frame) {
+    ++ended_;
+    std::string& end = ends_.at(frame.call);
+    if (!end.empty()) end += "+";  // twice
+    end += frame.type == FrameType::result ? "done" : text_after(frame.body, "\"fate\":\"");
   }
 
   client::Link link_;
@@ -154,7 +89,7 @@ class Calls {
 int main(int argc, char** argv) {
   if (argc != 5) return 2;
   try {
-    const OwnRunner runner(argv[1], argv[2]);
+    const OwnRunner runner(argv[1], argv[2], 3);
     Calls calls(runner, argv[3], std::strtoull(argv[4], nullptr, 10));
     calls.run();
     return calls.check() == 0 ? 0 : 1;
