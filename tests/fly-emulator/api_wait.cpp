@@ -110,7 +110,11 @@ void wait(Exchange& x) {
   check_version(*wait);
   wait->lies = x.strike("wait_lies") != nullptr;
   if (wait->look()) return;
-  x.machine->watch([wait] { return wait->look(); });
+  // The timer alone keeps it: a machine that never changes must not gather those who gave up.
+  x.machine->watch([weak = std::weak_ptr(wait)] {
+    const auto held = weak.lock();
+    return held == nullptr || held->look();
+  });
   wait->timer.expires_after(timeout);
   wait->timer.async_wait([wait](boost::system::error_code failed) {
     if (!failed && !wait->done) wait->fail(wait_expired(wait->wanted(), state_name(wait->machine->state())));

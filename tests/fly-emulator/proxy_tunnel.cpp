@@ -121,8 +121,11 @@ class Tunnel : public ProxyTunnel, public std::enable_shared_from_this<Tunnel<St
       }
       if (machine.state() == State::started) return connect();
     }
-    machine.watch([self = this->shared_from_this(), before = machine.state()] {
-      if (self->closed_) return true;
+    // The deadline keeps the tunnel; the watcher must not, for the tunnel keeps the machine.
+    timer_.async_wait([self = this->shared_from_this()](error_code) {});
+    machine.watch([weak = this->weak_from_this(), before = machine.state()] {
+      const auto self = weak.lock();
+      if (self == nullptr || self->closed_) return true;
       if (self->choice_.machine->state() == before) return false;
       // Not from inside the machine's own change of state.
       self->later([](Tunnel& tunnel) { tunnel.wake(); });
