@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""bursts.py DIR RUNNER PLUGIN ROUNDS CLIENTS: many clients at once on a runner that leaves after 1 ms of idleness. A client starts the
+"""bursts.py DIR RUNNER PLUGIN ROUNDS CLIENTS IDLE_MS: many clients at once on a runner that leaves after a moment of idleness. A client starts the
 next one under a lock, as an engine does, and repeats what is known never to have begun. Any other loss is an error."""
 import fcntl, json, os, socket, subprocess, sys, threading
 from flame_peer import *
 
-directory, runner, plugin, rounds, clients = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+directory, runner, plugin, rounds, clients, idle_ms = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]), sys.argv[6]
 path, started, refused, errors = directory + "/burst", [], [], []
 
 
@@ -20,7 +20,7 @@ def start():
     s.listen(64)
     os.rename(path + ".new%d" % threading.get_ident(), path)
     started.append(subprocess.Popen([runner, "--name", directory + "/burst", "--socket-fd", str(s.fileno()), "--socket-path", path,
-                                     "--lock-fd", str(lock), "--slots", "2", "--idle-timeout-ms", "1", "--log-level", "warning"],
+                                     "--lock-fd", str(lock), "--slots", "2", "--idle-timeout-ms", idle_ms, "--log-level", "warning"],
                                     pass_fds=[s.fileno(), lock]))
     s.close()
     os.close(lock)
