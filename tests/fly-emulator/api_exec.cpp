@@ -62,6 +62,15 @@ void answer(Exchange& x, ExecResult result) {
   x.reply(200, out);
 }
 
+// What the way to the machine's init takes.
+void answer_later(const ExchangePtr& x, ExecResult result) {
+  const auto timer = std::make_shared<boost::asio::steady_timer>(
+      x->world.loop, std::chrono::milliseconds(x->world.delay(x->world.settings.exec)));
+  timer->async_wait([x, timer, result = std::move(result)](boost::system::error_code failed) mutable {
+    if (!failed) answer(*x, std::move(result));
+  });
+}
+
 std::size_t bytes_of(const std::vector<std::string>& words) {
   std::size_t bytes = 0;
   for (const auto& word : words) bytes += word.size() + 1;
@@ -83,7 +92,7 @@ void exec(Exchange& x) {
   x.changed("machine " + x.machine->id + " ran " + command.front());
   x.machine->process->exec(
       std::move(command), input, timeout,
-      [self = x.shared_from_this()](ExecResult result) { answer(*self, std::move(result)); });
+      [self = x.shared_from_this()](ExecResult result) { answer_later(self, std::move(result)); });
 }
 
 }  // namespace flame::fly::api

@@ -14,6 +14,11 @@ namespace http = beast::http;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
+struct HttpServer::Handlers {
+  Handler handle;
+  Upgrade upgrade;
+};
+
 namespace {
 
 constexpr std::uint64_t kBodyLimitBytes = 4 * 1024 * 1024;
@@ -21,24 +26,28 @@ constexpr std::uint32_t kHeaderLimitBytes = 64 * 1024;
 constexpr std::chrono::seconds kRequestDeadline{20}, kReplyDeadline{20};
 
 // One connection; one request at a time.
-class Session : public std::enable_shared_from_this<Session> {
+template <class Handlers>
+class Session : public std::enable_shared_from_this<Session<Handlers>> {
  public:
-  Session(tcp::socket socket, std::shared_ptr<HttpServer::Handler> handler)
-      : stream_(std::move(socket)), delay_(stream_.get_executor()), handler_(std::move(handler)) {}
+  Session(tcp::socket socket, std::shared_ptr<Handlers> handlers)
+      : stream_(std::move(socket)), delay_(stream_.get_executor()), handlers_(std::move(handlers)) {}
 
   void read() {
     parser_.emplace();
     parser_->body_limit(kBodyLimitBytes);
     parser_->header_limit(kHeaderLimitBytes);
     stream_.expires_after(kRequestDeadline);
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code failed, std::size_t) {
-      if (!failed) return self->serve();
-      if (failed == http::error::body_limit) return self->refuse(413, "request body too large");
-      if (failed == http::error::header_limit) return self->refuse(431, "request header too large");
-      if (failed.category() == error_code(http::error::bad_method).category() &&
-          failed != http::error::end_of_stream && failed != http::error::partial_message)
-        return self->refuse(400, "malformed request");
-    });
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = this->shared_from_this()](error_code failed, std::size_t) {
+                       if (!failed) return self->serve();
+                       if (failed == http::error::body_limit)
+                         return self->refuse(413, "request body too large");
+                       if (failed == http::error::header_limit)
+                         return self->refuse(431, "request header too large");
+                       if (failed.category() == error_code(http::error::bad_method).category() &&
+                           failed != http::error::end_of_stream && failed != http::error::partial_message)
+                         return self->refuse(400, "malformed request");
+                     });
   }
 
  private:
@@ -65,14 +74,16 @@ class Session : public std::enable_shared_from_this<Session> {
     request.body = std::move(message.body());
     split_target(request);
     stream_.expires_never();
-    (*handler_)(std::move(request),
-                [self = shared_from_this()](Reply reply) { self->answer(std::move(reply)); });
+    if (handlers_->upgrade && !request.header("upgrade").empty())
+      return handlers_->upgrade(std::move(request), stream_.release_socket());
+    handlers_->handle(std::move(request),
+                      [self = this->shared_from_this()](Reply reply) { self->answer(std::move(reply)); });
   }
 
   void answer(Reply reply) {
     if (reply.delay_ms == 0) return send(reply);
     delay_.expires_after(std::chrono::milliseconds(reply.delay_ms));
-    delay_.async_wait([self = shared_from_this(), reply = std::move(reply)](error_code failed) {
+    delay_.async_wait([self = this->shared_from_this(), reply = std::move(reply)](error_code failed) {
       if (!failed) self->send(reply);
     });
   }
@@ -89,7 +100,7 @@ class Session : public std::enable_shared_from_this<Session> {
     response_.prepare_payload();
     stream_.expires_after(kReplyDeadline);
     if (reply.delivery == Delivery::cut) return send_half();
-    http::async_write(stream_, response_, [self = shared_from_this()](error_code failed, std::size_t) {
+    http::async_write(stream_, response_, [self = this->shared_from_this()](error_code failed, std::size_t) {
       if (failed || !self->keep_alive_) return self->close();
       self->read();
     });
@@ -101,7 +112,7 @@ class Session : public std::enable_shared_from_this<Session> {
             std::to_string(response_.body().size()) + "\r\n\r\n" +
             response_.body().substr(0, response_.body().size() / 2);
     asio::async_write(stream_, asio::buffer(half_),
-                      [self = shared_from_this()](error_code, std::size_t) { self->close(); });
+                      [self = this->shared_from_this()](error_code, std::size_t) { self->close(); });
   }
 
   void close() {
@@ -112,7 +123,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   beast::tcp_stream stream_;
   asio::steady_timer delay_;
-  std::shared_ptr<HttpServer::Handler> handler_;
+  std::shared_ptr<Handlers> handlers_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
@@ -124,8 +135,8 @@ class Session : public std::enable_shared_from_this<Session> {
 }  // namespace
 
 struct HttpServer::Listener : std::enable_shared_from_this<Listener> {
-  Listener(asio::io_context& loop, std::shared_ptr<Handler> handler_in)
-      : acceptor(loop), pause(loop), handler(std::move(handler_in)) {}
+  Listener(asio::io_context& loop, std::shared_ptr<Handlers> handlers_in)
+      : acceptor(loop), pause(loop), handlers(std::move(handlers_in)) {}
 
   void open() {
     try {
@@ -142,17 +153,17 @@ struct HttpServer::Listener : std::enable_shared_from_this<Listener> {
   }
 
   void accept() {
-    acceptor.async_accept([self = shared_from_this()](error_code failed, tcp::socket socket) {
+    acceptor.async_accept([self = this->shared_from_this()](error_code failed, tcp::socket socket) {
       if (failed == asio::error::operation_aborted || !self->acceptor.is_open()) return;
       if (failed) return self->accept_later();  // out of descriptors: a moment later some are free
-      std::make_shared<Session>(std::move(socket), self->handler)->read();
+      std::make_shared<Session<Handlers>>(std::move(socket), self->handlers)->read();
       self->accept();
     });
   }
 
   void accept_later() {
     pause.expires_after(std::chrono::milliseconds(50));
-    pause.async_wait([self = shared_from_this()](error_code failed) {
+    pause.async_wait([self = this->shared_from_this()](error_code failed) {
       if (!failed) self->accept();
     });
   }
@@ -166,16 +177,18 @@ struct HttpServer::Listener : std::enable_shared_from_this<Listener> {
   tcp::acceptor acceptor;
   asio::steady_timer pause;
   tcp::endpoint endpoint;
-  std::shared_ptr<Handler> handler;
+  std::shared_ptr<Handlers> handlers;
 };
 
 HttpServer::HttpServer(asio::io_context& loop, Handler handler)
-    : loop_(loop), handler_(std::make_shared<Handler>(std::move(handler))) {}
+    : loop_(loop), handlers_(std::make_shared<Handlers>(Handlers{std::move(handler), {}})) {}
+
+void HttpServer::on_upgrade(Upgrade upgrade) { handlers_->upgrade = std::move(upgrade); }
 
 HttpServer::~HttpServer() { close(); }
 
 std::uint16_t HttpServer::listen(const std::string& address, std::uint16_t port) {
-  auto listener = std::make_shared<Listener>(loop_, handler_);
+  auto listener = std::make_shared<Listener>(loop_, handlers_);
   error_code failed;
   listener->endpoint = tcp::endpoint(asio::ip::make_address(address, failed), port);
   if (failed) throw Error(ErrorKind::usage, "not an address: " + address);

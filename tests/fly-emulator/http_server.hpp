@@ -16,6 +16,10 @@ class HttpServer {
   HttpServer(boost::asio::io_context& loop, Handler handler);
   ~HttpServer();
 
+  // Requests that ask for an upgrade go there, with their connection; else they are requests like others.
+  using Upgrade = std::function<void(Request, boost::asio::ip::tcp::socket)>;
+  void on_upgrade(Upgrade upgrade);
+
   // May be called for several addresses; port 0 takes a free one. Returns the port. Throws Error(system).
   std::uint16_t listen(const std::string& address, std::uint16_t port);
   // While refusing, nobody listens.
@@ -23,9 +27,10 @@ class HttpServer {
   void close();
 
  private:
+  struct Handlers;
   struct Listener;
   boost::asio::io_context& loop_;
-  std::shared_ptr<Handler> handler_;
+  std::shared_ptr<Handlers> handlers_;
   std::vector<std::shared_ptr<Listener>> listeners_;
 };
 

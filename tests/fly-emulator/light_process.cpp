@@ -2,9 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <vector>
 
 #include "http_server.hpp"
+#include "light_link.hpp"
 
 namespace flame::fly {
 namespace asio = boost::asio;
@@ -13,8 +16,25 @@ namespace {
 
 constexpr std::uint16_t kPort = 8080;
 
+// What its runner would have been told.
+LightIdentity identity_of(const ProcessPlan& plan) {
+  const auto option = [&](std::string_view name) {
+    const auto at = std::find(plan.command.begin(), plan.command.end(), name);
+    return at == plan.command.end() || at + 1 == plan.command.end() ? std::string() : *(at + 1);
+  };
+  LightIdentity out{option("--name"), ""};
+  const std::string path = option("--token-file");
+  for (const GuestFile& file : plan.files)
+    if (file.path == path) out.token = file.content.substr(0, file.content.find_first_of("\r\n"));
+  return out;
+}
+
 class LightProcess : public MachineProcess {
  public:
+  ~LightProcess() override {
+    server_->on_upgrade({});
+    cut_links();
+  }
   LightProcess(asio::io_context& loop, const ProcessPlan& plan, ProcessEvents events)
       : loop_(loop), events_(std::make_shared<ProcessEvents>(std::move(events))) {
     auto hello = json::serialize(json::object{{"hello", plan.address}});
@@ -24,6 +44,10 @@ class LightProcess : public MachineProcess {
       reply.body = hello;
       answer(std::move(reply));
     });
+    server_->on_upgrade([this, identity = identity_of(plan)](Request request, asio::ip::tcp::socket socket) {
+      std::erase_if(links_, [](const auto& link) { return link.expired(); });
+      links_.push_back(start_light_link(std::move(socket), request, identity, asleep_));
+    });
     server_->listen(plan.address, kPort);
     later([](ProcessEvents& e) { e.up(); });
   }
@@ -32,10 +56,14 @@ class LightProcess : public MachineProcess {
     if (ended_ || number == 0) return;
     ended_ = true;
     server_->close();
+    cut_links();
     later([](ProcessEvents& e) { e.exited(ExitInfo{}); });
   }
   void freeze(std::function<void()> done) override { sleep(true, std::move(done)); }
-  void thaw(bool, std::function<void()> done) override { sleep(false, std::move(done)); }
+  void thaw(bool cut, std::function<void()> done) override {
+    if (cut) cut_links();
+    sleep(false, std::move(done));
+  }
   void exec(std::vector<std::string> command, std::string, std::int64_t,
             std::function<void(ExecResult)> done) override {
     ExecResult result;
@@ -46,6 +74,10 @@ class LightProcess : public MachineProcess {
   pid_t pid() const override { return 0; }
 
  private:
+  void cut_links() {
+    for (const auto& weak : std::exchange(links_, {}))
+      if (const auto link = weak.lock()) cut_light_link(*link);
+  }
   void later(std::function<void(ProcessEvents&)> tell) {
     asio::post(loop_, [weak = std::weak_ptr<ProcessEvents>(events_), tell = std::move(tell)] {
       if (const auto events = weak.lock()) tell(*events);
@@ -60,6 +92,7 @@ class LightProcess : public MachineProcess {
   std::shared_ptr<ProcessEvents> events_;
   std::shared_ptr<bool> asleep_ = std::make_shared<bool>(false);
   std::unique_ptr<HttpServer> server_;
+  std::vector<std::weak_ptr<LightLink>> links_;
   bool ended_ = false;
 };
 

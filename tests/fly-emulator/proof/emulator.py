@@ -34,11 +34,11 @@ class Reply:
 
 
 class Emulator:
-    def __init__(self, *options):
-        self.folder = tempfile.mkdtemp(prefix="flame-fly-proof-")
+    def __init__(self, *options, program=(PROGRAM,), folder=None):
+        self.folder = folder or tempfile.mkdtemp(prefix="flame-fly-proof-")
         ready = os.path.join(self.folder, "ready")
         self.log = open(os.path.join(self.folder, "log"), "w+b")
-        self.process = subprocess.Popen([PROGRAM, "--ready-file", ready, *options], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*program, "--ready-file", ready, *options], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
         while not os.path.exists(ready):
             if self.process.poll() is not None:

@@ -1,7 +1,14 @@
+import base64
 import concurrent.futures
 import http.client
+import json
+import os
+import sys
 
 from emulator import Group
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../wire"))
+from flame_peer import ERROR, Closed, Link
 
 
 class Light(Group):
@@ -31,3 +38,18 @@ class Light(Group):
         for verb, state in (("suspend", "suspended"), ("start", "started"), ("stop", "stopped")):
             self.answers(self.post(f"~/{some}/{verb}"), 200)
             self.wait(some, state)
+
+    def test_hello_on_a_link(self):
+        token = "a-token-of-this-test-0123456789"
+        machine = self.create(name="linked", wait="started", config={
+            "image": "any:1", "init": {"exec": ["/flame-runner", "--name", "pool-7", "--token-file", "/t"]},
+            "files": [{"guest_path": "/t", "raw_value": base64.b64encode(token.encode()).decode()}]})
+        link = Link(machine["private_ip"] + ":8080", token)  # checks the proof
+        self.assertEqual(link.hello["runner"], "pool-7")
+        link.bind("/app/math.so", "add")
+        link.call(5, "1", "2")
+        kind, _, body = link.end_of(5)
+        self.assertEqual((kind, json.loads(body)["fate"]), (ERROR, "never_begun"))
+        self.answers(self.post(f"~/{machine['id']}/stop"), 200)
+        with self.assertRaises((Closed, ConnectionResetError)):
+            link.next()
