@@ -31,7 +31,7 @@ group() {
 @test "fly-emulator: garbage, 2,000 connections" { group test_garbage; }
 @test "fly-emulator: 50 clients at once" { group test_concurrent; }
 @test "fly-emulator: 1,000 light machines" { group test_light; }
-@test "fly-emulator: no namespaces; not root" { group test_plain; }
+@test "fly-emulator: no namespaces; not root" { chmod 711 "$work"; group test_plain; }
 @test "fly-emulator: checklist, help, man page" { group test_checklist; }
 
 # image DIR: a root file system of its own that holds the runner, the worker with its libraries, and a plugin.
