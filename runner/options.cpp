@@ -88,7 +88,9 @@ constexpr Row kTable[] = {
      set_text<&Options::store_dir>},
     {"store-max-bytes", "N", "of the store; what was used longest ago goes (2147483648)",
      set_number<&Options::store_max_bytes>},
-    {"worker", "PATH", "flame-worker (default: found beside this program)", set_text<&Options::worker>},
+    {"worker", "WORD",
+     "flame-worker, or a command that runs it, word by word (default: found beside this program)",
+     add_text<&Options::worker>},
     {"worker-memory-bytes", "N", "for one worker; 0: nine tenths of the machine's, by slots (0)",
      set_number<&Options::worker_memory_bytes>},
     {"worker-max-calls", "N", "then a worker is replaced; 0: no limit (0)",
@@ -161,7 +163,7 @@ Options parse_options(int argc, char** argv) {
     throw Error(ErrorKind::usage, "nothing to serve: needs --listen ADDR:PORT or --socket-fd N",
                 "see flame-runner --help");
   if (out.slots == 0) out.slots = usable_cpus();
-  if (out.worker.empty()) out.worker = default_worker();
+  if (out.worker.empty()) out.worker = {default_worker()};
   return out;
 }
 

@@ -26,7 +26,8 @@ struct Options {
   std::size_t max_connections = 1024;
   bool exit_with_clients = false;
   LogLevel log_level = LogLevel::info;
-  std::string generation, worker, sandbox = "default", build;
+  std::vector<std::string> worker;  // flame-worker, or a command that ends in it and its first options
+  std::string generation, sandbox = "default", build;
   std::vector<std::string> plugin_dirs;  // where plugins are looked for; a strict sandbox may read them
   std::string store_dir;                 // for plugins that the image lacks; empty: a default place
   std::uint64_t store_max_bytes = 2ULL << 30;

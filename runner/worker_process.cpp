@@ -36,7 +36,8 @@ WorkerProcess::~WorkerProcess() {
   if (page_ != nullptr) ::munmap(page_, sizeof(worker::SharedPage));
 }
 
-std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, const std::string& program,
+std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop,
+                                                    const std::vector<std::string>& command,
                                                     const std::string& sandbox, const PluginFile& plugin,
                                                     Listener& listener) {
   std::array<int, 2> pair{}, prints{};
@@ -54,11 +55,13 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
   if (memory == MAP_FAILED) throw system_error("cannot map a shared page", errno);
 
   std::shared_ptr<WorkerProcess> self(new WorkerProcess(loop, listener, plugin.fd.get()));
+  self->sha256_ = plugin.sha256;
   self->page_ = static_cast<worker::SharedPage*>(memory);
 
   SpawnPlan plan;
-  plan.path = program;
-  plan.arguments = {"flame-worker", "--path", plugin.path, "--sandbox", sandbox};
+  plan.path = command.front();
+  plan.arguments = command;
+  plan.arguments.insert(plan.arguments.end(), {"--path", plugin.path, "--sandbox", sandbox});
   if (!plugin.load_path.empty()) plan.arguments.insert(plan.arguments.end(), {"--load", plugin.load_path});
   plan.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"};
   plan.environment.insert(plan.environment.end(), plugin.environment.begin(), plugin.environment.end());

@@ -16,7 +16,8 @@ namespace flame::runner {
 class WorkerProcess final : public WorkerPort, public std::enable_shared_from_this<WorkerProcess> {
  public:
   // Throws Error(system).
-  static std::shared_ptr<WorkerProcess> start(boost::asio::io_context& loop, const std::string& program,
+  static std::shared_ptr<WorkerProcess> start(boost::asio::io_context& loop,
+                                              const std::vector<std::string>& command,
                                               const std::string& sandbox, const PluginFile& plugin,
                                               Listener& listener);
   ~WorkerProcess() override;
@@ -33,7 +34,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   std::uint64_t memory_bytes() override;
   worker::SharedPage& page() override { return *page_; }
   wire::CrashReport crash(int signal, const std::string& sha256) const override {
-    return crash_.report(signal, sha256);
+    return crash_.report(signal, sha256.empty() ? sha256_ : sha256);
   }
 
  private:
@@ -55,6 +56,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   Child nanny_;
   std::string statm_;  // path of the worker's, once it is known
   CrashWatch crash_;
+  std::string sha256_;  // of the plugin, also when its bind named none
   worker::SharedPage* page_ = nullptr;
   wire::FrameReader reader_;
   std::string outgoing_, sending_, room_;

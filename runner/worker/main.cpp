@@ -1,6 +1,6 @@
 // flame-worker: loads one plugin and runs its calls. Started by flame-runner with the socket, the shared page
 // and the plugin as descriptors 3, 4 and 5:  flame-worker --path FOR_MESSAGES [--load FILE] [--uid N]
-// [--sandbox LEVEL]
+// [--sandbox LEVEL] [--wait-for-debugger]
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
@@ -15,6 +15,7 @@
 #include <string>
 
 #include "runner/worker/crash.hpp"
+#include "runner/worker/debugger.hpp"
 #include "runner/worker/files.hpp"
 #include "runner/worker/kernel_watch.hpp"
 #include "runner/worker/nanny.hpp"
@@ -37,6 +38,7 @@ Options parse(int argc, char** argv) {
                                  {"load", 1, nullptr, 'l'},
                                  {"uid", 1, nullptr, 'u'},
                                  {"sandbox", 1, nullptr, 's'},
+                                 {"wait-for-debugger", 0, nullptr, 'w'},
                                  {nullptr, 0, nullptr, 0}};
   Options options;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
@@ -48,6 +50,8 @@ Options parse(int argc, char** argv) {
       options.uid = std::strtol(optarg, nullptr, 10);
     else if (c == 's')
       options.sandbox = optarg;
+    else if (c == 'w')
+      expect_debugger();
     else
       std::exit(125);
   }
@@ -92,7 +96,7 @@ int main(int argc, char** argv) {
       throw Error(ErrorKind::plugin_missing,
                   "the plugin '" + options.path + "' was replaced while it was loaded", "run it again");
     channel.send(wire::FrameType::hello, 0, 0, "{\"abi\":" + std::to_string(FLAME_ABI) + "}");
-    watch.start();
+    if (!debugger_expected()) watch.start();  // a debugger would show each of its signals
     serve(channel, *static_cast<SharedPage*>(memory), plugin, watch);
     if (plugin.table->struct_size >= sizeof(flame_plugin) && plugin.table->shutdown != nullptr)
       plugin.table->shutdown();

@@ -11,6 +11,7 @@
 
 #include "base/text.hpp"
 #include "runner/worker/border.h"
+#include "runner/worker/debugger.hpp"
 #include "runner/worker/environment.hpp"
 #include "runner/worker/prints.hpp"
 #include "runner/worker/running_call.hpp"
@@ -120,6 +121,7 @@ class Server {
                         std::move(frame.body));
     bind->second.environment.put_in_place();
     if (bind->second.phases) inbox_.channel.send(FrameType::started, 0, frame.call, {});
+    wait_for_debugger(*function.entry);
     const Usage before = bind->second.phases ? Usage::now() : Usage{};
 
     RunningCall running{
