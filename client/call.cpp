@@ -206,6 +206,9 @@ class RunningCall {
     switch (frame.type) {
       case FrameType::output:
         return events_.on_output(frame.body);
+      case FrameType::started:
+        if (events_.on_started) events_.on_started();
+        return;
       case FrameType::window:
         if (frame.body.size() == 8) window_ += wire::get_u64(frame.body.data());
         return;

@@ -24,6 +24,9 @@ std::string_view InputSource::read(std::size_t most) {
   do n = ::read(fd_, buffer_.data(), most);
   while (n < 0 && errno == EINTR);
   if (n < 0) throw system_error("cannot read the input", errno).with_fate(Fate::unknown);
+  ended_ = n == 0;
+  if (record_ >= 0 && !write_all(record_, buffer_.data(), static_cast<std::size_t>(n)))
+    throw system_error("cannot keep the input", errno).with_fate(Fate::unknown);
   const std::string_view fresh(buffer_.data(), static_cast<std::size_t>(n));
   if (keeps_ && !seekable_) {
     kept_ += fresh;
@@ -34,6 +37,8 @@ std::string_view InputSource::read(std::size_t most) {
 
 void InputSource::rewind() {
   if (seekable_) ::lseek(fd_, start_, SEEK_SET);
+  if (seekable_ && record_ >= 0 && (::lseek(record_, 0, SEEK_SET) != 0 || ::ftruncate(record_, 0) != 0))
+    throw system_error("cannot keep the input", errno);
   at_ = 0;
 }
 

@@ -19,6 +19,8 @@ class InputSource {
   std::string_view read(std::size_t most);
   bool ready() const { return at_ < kept_.size() || seekable_; }  // reading will not block
   void rewind();                                                  // to where it began
+  void record_to(int fd) { record_ = fd; }                        // what is read goes there too
+  bool at_end() const { return ended_; }                          // all of it was read
   void taken();                                                   // no rewind will come
 
  private:
@@ -26,6 +28,8 @@ class InputSource {
   int fd_;
   long long start_ = 0;
   bool seekable_ = false, keeps_ = true;
+  int record_ = -1;
+  bool ended_ = false;
   std::string kept_;  // what was read, of a source that cannot seek
   std::size_t at_ = 0;
   std::string buffer_;

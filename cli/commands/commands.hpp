@@ -8,6 +8,7 @@ namespace flame::cli {
 
 int run_command(int argc, char** argv);
 int map_command(int argc, char** argv);
+int replay_command(int argc, char** argv);
 int pool_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 int check_command(int argc, char** argv);
@@ -16,7 +17,8 @@ int image_facts_command(int argc, char** argv);
 int config_command(int argc, char** argv);
 int completion_command(int argc, char** argv);
 
-extern const CommandSpec kPoolSpec, kConfigSpec, kCompletionSpec, kInspectSpec, kCheckSpec, kImageFactsSpec;
+extern const CommandSpec kPoolSpec, kConfigSpec, kCompletionSpec, kInspectSpec, kCheckSpec, kImageFactsSpec,
+    kReplaySpec;
 
 struct Command {
   const char* name;

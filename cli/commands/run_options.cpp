@@ -1,6 +1,7 @@
 #include "cli/commands/run_options.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -23,6 +24,10 @@ enum Id {
   no_ship,
   with,
   dry_run,
+  keep_crash,
+  in_line,
+  gdb,
+  valgrind,
   verbose,
   quiet,
   json_errors,
@@ -41,6 +46,10 @@ constexpr OptionSpec kOptions[] = {
     {json_args, "json-args", 0, nullptr, "the arguments are JSON values"},
     {with, "with", 0, "FILE", "send a library or data file along; repeatable"},
     {no_ship, "no-ship", 0, nullptr, "fail when the runner lacks the plugin"},
+    {in_line, "inline", 0, nullptr, "in a worker of its own on this computer, without the pool"},
+    {gdb, "gdb", 0, nullptr, "so, and gdb stops it where the function begins"},
+    {valgrind, "valgrind", 0, nullptr, "so, under valgrind"},
+    {keep_crash, "keep-crash", 0, "DIR", "leave a crash there, for flame replay"},
     {dry_run, "dry-run", 0, nullptr, "check the plugin and say what would be called"},
     {verbose, "verbose", 'v', nullptr, "tell each phase with its time"},
     {quiet, "quiet", 'q', nullptr, "no logs and no progress of the function"},
@@ -78,6 +87,13 @@ int descriptor_from(const char* text) {
   return value;
 }
 
+void inspect(RunOptions& out, client::Inspector inspector) {
+  if (out.inspector != client::Inspector::none && out.inspector != inspector)
+    throw usage_error(kRunSpec, "--gdb and --valgrind exclude each other");
+  out.is_inline = true;
+  out.inspector = inspector;
+}
+
 void apply(RunOptions& out, int id, const char* value) {
   switch (static_cast<Id>(id)) {
     case timeout:
@@ -106,6 +122,16 @@ void apply(RunOptions& out, int id, const char* value) {
     case with:
       out.with.emplace_back(value);
       return;
+    case keep_crash:
+      out.keep_crash = value;
+      return;
+    case in_line:
+      out.is_inline = true;
+      return;
+    case gdb:
+      return inspect(out, client::Inspector::gdb);
+    case valgrind:
+      return inspect(out, client::Inspector::valgrind);
     case dry_run:
       out.dry_run = true;
       return;
@@ -151,6 +177,8 @@ RunOptions parse_run_options(int argc, char** argv) {
   const char* text = std::getenv("FLAME_TIMEOUT");
   if (!has_timeout && text != nullptr && *text != 0) out.deadline = deadline_from("FLAME_TIMEOUT", text);
   out.words_at = reader.index();
+  // gdb reads the terminal.
+  if (out.inspector == client::Inspector::gdb && ::isatty(STDIN_FILENO) == 1) out.no_stdin = true;
   if (argc - out.words_at < 2) throw usage_error(kRunSpec, "wants PLUGIN and FUNCTION");
   return out;
 }

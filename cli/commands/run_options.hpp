@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "cli/options.hpp"
+#include "client/inline/private_runner.hpp"
 
 namespace flame::cli {
 
@@ -17,7 +18,10 @@ struct RunOptions {
   Deadline deadline;
   std::map<std::string, std::string> environment;
   std::vector<std::string> with;  // files that travel with the plugin
+  std::string keep_crash;         // directory; empty: a crash leaves nothing
   bool no_ship = false;
+  bool is_inline = false;  // in a worker of this call's own on this computer …
+  client::Inspector inspector = client::Inspector::none;  // … under this
   bool fresh = false, no_stdin = false, raw = false, json_args = false, dry_run = false, verbose = false,
        quiet = false, help = false, help_function = false;
   int words_at = 0;  // index in argv of PLUGIN

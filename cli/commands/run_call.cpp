@@ -1,0 +1,268 @@
+#include "cli/commands/run_call.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+
+#include "base/fd.hpp"
+#include "base/text.hpp"
+#include "cli/ui/once.hpp"
+#include "cli/ui/report.hpp"
+#include "cli/ui/status_line.hpp"
+#include "cli/ui/stop_signals.hpp"
+#include "client/crash/crash_file.hpp"
+#include "client/crash/explain.hpp"
+#include "client/inline/children.hpp"
+#include "client/inline/debugger.hpp"
+#include "client/inline/private_runner.hpp"
+#include "client/plugin/facts.hpp"
+#include "client/plugin/image_scan.hpp"
+#include "client/plugin/preflight.hpp"
+#include "client/pool/pool.hpp"
+
+namespace flame::cli {
+namespace {
+
+// Results to stdout. A string that --raw unquotes must be whole; the newline goes with the result's last
+// piece.
+class ResultPrinter {
+ public:
+  explicit ResultPrinter(bool raw) : raw_(raw) {}
+
+  void take(std::string_view piece, std::uint8_t flags) {
+    const bool last = (flags & wire::flag::more) == 0;
+    const bool is_json = (flags & (wire::flag::bytes | wire::flag::none)) == 0;
+    if (!is_json) return print(piece);
+    kept_ += piece;
+    if (raw_ && !last) return;
+    if (raw_) unquote();
+    if (last) kept_ += '\n';
+    print(kept_);
+    kept_.clear();
+  }
+
+ private:
+  void unquote() {
+    boost::system::error_code why;
+    const auto value = boost::json::parse(kept_, why);
+    if (!why && value.is_string()) kept_ = boost::json::value_to<std::string>(value);
+  }
+
+  bool raw_;
+  std::string kept_;
+};
+
+void print_log(std::string_view level, std::string_view text) {
+  if (level == "stdout" || level == "stderr")
+    write_all(STDERR_FILENO, printable(text, true));
+  else
+    write_all(STDERR_FILENO, printable(level) + ": " + printable(text) + "\n");
+}
+
+// Whose runner it is: the pool's, or one of the call's own on this computer.
+class Engine {
+ public:
+  Engine(const RunOptions& options, const client::PoolSettings& settings, const Target& target,
+         client::CallEvents& events)
+      : options_(options), target_(target) {
+    if (!options.is_inline) {
+      pool_.emplace(settings);
+      return;
+    }
+    if (options.inspector == client::Inspector::gdb) watch_with_gdb(events);
+    catch_stop_signals(options.deadline);  // from now on there is something to put away
+    own_.emplace(settings, options.inspector);
+  }
+
+  std::unique_ptr<client::Link> find(client::Pool::Watch& watch) {
+    if (own_) {
+      watch.on_phase("connect");
+      return own_->connect(options_.deadline);
+    }
+    watch.before_boot = [this] {
+      if (target_.file) client::preflight(*target_.file, pool_->settings().name, pool_->generation());
+    };
+    return pool_->find(options_.deadline, watch);
+  }
+  bool has_booted() const { return pool_ && pool_->has_booted(); }
+  void debugger_ended() { debugger_.reset(); }  // waits for it
+
+ private:
+  void watch_with_gdb(client::CallEvents& events) {
+    debugger_.emplace();
+    ::signal(SIGINT, SIG_IGN);  // Ctrl-C is for gdb
+    events.on_started = [this, &events] {
+      debugger_->attach(client::worker_of(own_->pid()));
+      events.wake_fd = debugger_->wake_fd(events.wake_fd);
+    };
+    events.interrupted = [this] {
+      debugger_->look();
+      return stop_asked();
+    };
+  }
+
+  const RunOptions& options_;
+  const Target& target_;
+  std::optional<client::Pool> pool_;
+  std::optional<client::PrivateRunner> own_;
+  std::optional<client::Debugger> debugger_;  // ends before the runner does
+};
+
+using FindRunner = std::function<std::unique_ptr<client::Link>(client::Pool::Watch&)>;
+
+// Until a runner takes it: one that is busy or leaves is no reason to fail while there may be another.
+class Attempts {
+ public:
+  Attempts(FindRunner find, const RunOptions& options, Target& target, const std::string& pool,
+           StatusLine& status, PhaseTimes& times)
+      : find_(std::move(find)), options_(options), supply_(target.supply), status_(status) {
+    watch_.on_phase = [this, &times, &pool](std::string_view name) {
+      if (options_.verbose) times.begin(name);
+      status_.clear();
+      if (name == "boot") status_.say("starting a runner of the pool " + pool);
+    };
+    if (!options.quiet)
+      watch_.on_note = [this](const std::string& note) {
+        status_.clear();
+        write_all(STDERR_FILENO, "flame: " + printable(note) + "\n");
+      };
+  }
+
+  void run(const client::Invocation& call, client::CallEvents& events, const std::function<void()>& rewind) {
+    for (;;) {
+      const auto link = find_(watch_);
+      hello_ = link->hello();
+      // Until now a signal just ended us: nothing had been asked of the runner.
+      if (events.wake_fd < 0) catch_stop_signals(options_.deadline);
+      events.wake_fd = stop_wake_fd();
+      try {
+        return client::run_call(*link, call, events);
+      } catch (const Error& error) {
+        if (supply_.can_mend(error) && !stop_asked()) {
+          send_plugin(*link);
+        } else {
+          if (!another_may_do(error) || stop_asked()) throw;
+          pause(error);
+          watch_.avoid = {runner_of(*link)};
+        }
+      }
+      rewind();
+    }
+  }
+
+  const std::string& hello() const { return hello_; }  // of the runner that was asked last
+
+ private:
+  static bool another_may_do(const Error& error) {
+    return error.fate == Fate::never_begun &&
+           (error.kind == ErrorKind::busy || error.kind == ErrorKind::draining ||
+            error.kind == ErrorKind::unreachable);
+  }
+  static std::string runner_of(const client::Link& link) {
+    const auto hello = boost::json::parse(link.hello());
+    return boost::json::value_to<std::string>(hello.at("runner"));
+  }
+  void pause(const Error& error) const {
+    if (options_.deadline.passed())
+      throw Error(ErrorKind::timed_out, "the deadline passed while every runner was busy").at_phase("queue");
+    if (error.kind == ErrorKind::unreachable) return;
+    ::usleep(static_cast<useconds_t>(std::clamp<std::int64_t>(error.retry_after_ms.value_or(10), 1, 1000)) *
+             1000);
+  }
+
+  void send_plugin(client::Link& link) {
+    if (watch_.on_phase) watch_.on_phase("ship");
+    try {
+      supply_.send(link, options_.deadline, [this](const client::Shipment& shipment) {
+        if (stop_asked()) throw Error(ErrorKind::cancelled, "cancelled while the plugin was sent");
+        status_.show({static_cast<double>(shipment.done_bytes()), static_cast<double>(shipment.total_bytes()),
+                      "bytes of the plugin sent"});
+      });
+    } catch (const Error& error) {
+      // What has come is kept there: the next try goes on where this one stopped.
+      if (error.kind != ErrorKind::lost || ++lost_ > kLostMaxCount || options_.deadline.passed()) throw;
+    }
+    status_.clear();
+  }
+
+  static constexpr int kLostMaxCount = 3;
+  std::string hello_;
+  FindRunner find_;
+  const RunOptions& options_;
+  client::Supply& supply_;
+  StatusLine& status_;
+  client::Pool::Watch watch_;
+  int lost_ = 0;
+};
+
+std::string facts_of_image(const RunOptions& options, const client::PoolSettings& pool) {
+  if (options.is_inline || pool.backend == "local") return client::facts_json(client::scan_image("/"));
+  const auto facts = client::recorded_facts(pool.name);
+  return facts ? client::facts_json(*facts) : "";
+}
+
+void keep_crash(Error& error, const client::CrashKeeper& keeper, const RunOptions& options,
+                const client::PoolSettings& pool, const std::string& hello) {
+  try {
+    const std::string path = keeper.keep(error, options.with, hello, facts_of_image(options, pool));
+    if (error.hint.empty()) error.hint = "run it again here: flame replay " + path;
+  } catch (const Error& why) {
+    write_all(STDERR_FILENO, "flame: the crash is not kept: " + printable(why.message) + "\n");
+  }
+}
+
+}  // namespace
+
+void make_call(const RunOptions& options, Target& target, const client::Config& config,
+               const client::Invocation& call, PhaseTimes& times, const std::function<void()>& rewind) {
+  StatusLine status(options.quiet);
+  ResultPrinter results(options.raw);
+  client::CallEvents events;
+  events.on_output = [&](std::string_view bytes) { print(bytes); };
+  events.on_result = [&](std::string_view piece, std::uint8_t flags) {
+    status.clear();
+    results.take(piece, flags);
+  };
+  events.on_log = [&](std::string_view level, std::string_view text) {
+    if (options.quiet) return;
+    status.clear();
+    print_log(level, text);
+  };
+  events.on_progress = [&](const client::CallProgress& progress) { status.show(progress); };
+  events.interrupted = stop_asked;
+  if (options.verbose) {
+    events.on_phase = [&](std::string_view name) { times.begin(name); };
+    events.on_usage = [&](const client::CallUsage& usage) { times.usage(usage); };
+    times.begin("find");
+  }
+  std::optional<client::CrashKeeper> keeper;
+  if (!options.keep_crash.empty()) keeper.emplace(options.keep_crash, call);
+  Engine engine(options, config.pool, target, events);
+  Attempts attempts([&](client::Pool::Watch& watch) { return engine.find(watch); }, options, target,
+                    config.pool.name, status, times);
+  const auto tell = [&] {
+    status.clear();
+    if (options.verbose) write_all(STDERR_FILENO, times.report());
+    if (target.supply.replaced() && !options.quiet)
+      write_all(STDERR_FILENO,
+                "flame: '" + printable(target.path) +
+                    "' was replaced while the call ran: it ran with the bytes it began with\n");
+  };
+  try {
+    attempts.run(call, events, rewind);
+  } catch (Error& error) {
+    engine.debugger_ended();
+    tell();
+    client::explain_crash(error, call.path);
+    if (keeper && client::CrashKeeper::is_kept(error))
+      keep_crash(error, *keeper, options, config.pool, attempts.hello());
+    throw;
+  }
+  engine.debugger_ended();
+  tell();
+  if (engine.has_booted()) say_once("engine", client::engine_advice(config));
+  finish_output();
+}
+
+}  // namespace flame::cli
