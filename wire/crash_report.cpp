@@ -89,7 +89,7 @@ std::string code_text(const CrashRecord& record) {
       if (head.code == FPE_INTOVF) return "integer overflow";
       return "a floating-point operation";
     case SIGILL:
-      return "illegal instruction at " + hex_number(head.pc);
+      return "illegal instruction at " + hex_number(head.pc) + ": a trap, or one that this CPU lacks";
     case SIGSYS:
       return "a system call that the sandbox forbids";
     default:

@@ -17,7 +17,7 @@ enum Id { gdb, valgrind, plugin, force, env, timeout, raw, verbose, quiet, help 
 constexpr OptionSpec kOptions[] = {
     {gdb, "gdb", 0, nullptr, "gdb stops it where the function begins"},
     {valgrind, "valgrind", 0, nullptr, "under valgrind"},
-    {plugin, "plugin", 0, "FILE", "the plugin, where it is not at the path that the crash names"},
+    {plugin, "plugin", 0, "FILE", "the plugin, where it is not at its old path"},
     {force, "force", 0, nullptr, "with a plugin of other bytes, too, and with half an input"},
     {env, "env", 0, "NAME=VALUE", "an environment variable for the call; repeatable"},
     {timeout, "timeout", 0, "DURATION", "one deadline for everything"},
@@ -153,14 +153,14 @@ void replay(Options& options) {
 
 }  // namespace
 
-const CommandSpec kReplaySpec = {
-    "replay",
-    "run a call that crashed again, on this computer",
-    "[OPTIONS] CRASH-FILE",
-    kOptions,
-    {},
-    "CRASH-FILE is what flame run --keep-crash DIR left. Exit status: flame-run(1).",
-    "flame replay --gdb crashes/math-add-20261125T120000Z-4711.crash"};
+const CommandSpec kReplaySpec = {"replay",
+                                 "run a call that crashed again, on this computer",
+                                 "[OPTIONS] CRASH-FILE",
+                                 kOptions,
+                                 {},
+                                 "CRASH-FILE is what flame run --keep-crash DIR left.\n"
+                                 "Exit status: flame-run(1).",
+                                 "flame replay --gdb crashes/math-add-20261125T120000Z-47.crash"};
 
 int replay_command(int argc, char** argv) {
   Options options = parse(argc, argv);

@@ -48,11 +48,11 @@ std::vector<NewestNeed> newest_needs(const Elf& elf, std::size_t most) {
 
 }  // namespace
 
-Inspection inspect(OpenPlugin& plugin, std::size_t names_max) {
+Inspection inspect(OpenPlugin& plugin, std::size_t names_max, bool hash) {
   const Elf& elf = plugin.elf;
   Inspection out;
   out.path = plugin.path;
-  out.sha256 = plugin.sha256();
+  out.sha256 = hash ? plugin.sha256() : plugin.known_sha256().value_or("");
   out.bytes = plugin.key.bytes;
   out.machine = machine_name(elf.machine);
   out.type = type_name(elf.type);

@@ -40,6 +40,7 @@ struct Inspection {
   std::vector<std::string> sanitizers;
 };
 
-Inspection inspect(OpenPlugin& plugin, std::size_t names_max);  // names_max: of each list
+// names_max: of each list. hash: without it sha256 is empty unless it is remembered.
+Inspection inspect(OpenPlugin& plugin, std::size_t names_max, bool hash);
 
 }  // namespace flame::client

@@ -134,8 +134,13 @@ OpenPlugin open_plugin(const std::string& path) {
   return plugin;
 }
 
+std::optional<std::string> OpenPlugin::known_sha256() const {
+  const auto known = recall_plugin(key);
+  return known ? std::optional(known->sha256) : std::nullopt;
+}
+
 std::string OpenPlugin::sha256() {
-  if (const auto known = recall_plugin(key)) return known->sha256;
+  if (auto known = known_sha256()) return *known;
   const PluginFile file = summary_of(*this);
   try {
     refuse_unloadable(*this);

@@ -39,7 +39,8 @@ struct OpenPlugin {
   std::optional<Manifest> manifest;
   bool exports_entry = false;
 
-  std::string sha256();  // from the cache, else computed and remembered
+  std::string sha256();                             // from the cache, else computed and remembered
+  std::optional<std::string> known_sha256() const;  // from the cache alone
 };
 // Throws Error(plugin_missing, plugin_unloadable).
 OpenPlugin open_plugin(const std::string& path);

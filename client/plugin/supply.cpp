@@ -32,6 +32,13 @@ void Supply::send(Link& link, Deadline deadline, const ShipProgress& progress) {
   ship(link, files_, deadline, progress);
 }
 
-bool Supply::replaced() const { return plugin_ && !(key_of(plugin_->path) == key_); }
+Supply::Change Supply::change() const {
+  const auto now = plugin_ ? key_of(plugin_->path) : std::optional(key_);
+  if (now == key_) return Change::none;
+  const bool same_file = now && now->device == key_.device && now->inode == key_.inode;
+  // A link to it, or its mode, is no other content.
+  if (same_file && now->bytes == key_.bytes && now->modified_ns == key_.modified_ns) return Change::none;
+  return same_file ? Change::written : Change::replaced;
+}
 
 }  // namespace flame::client

@@ -1,6 +1,7 @@
 // A plugin of this computer as a runner may need it: what travels with it, and sending it where it is
 // lacking.
 #pragma once
+#include <cstdint>
 #include <optional>
 
 #include "base/error.hpp"
@@ -18,8 +19,9 @@ class Supply {
   // Whether sending the plugin is the answer to this end of a call; a few times at most.
   bool can_mend(const Error& error) const;
   void send(Link& link, Deadline deadline, const ShipProgress& progress);  // throws Error
-  // Whether the plugin's path leads to another file, or other bytes, than when it was read.
-  bool replaced() const;
+  // Whether the plugin's path leads to another file, or its file was written to, since it was read.
+  enum class Change : std::uint8_t { none, replaced, written };
+  Change change() const;
 
  private:
   std::optional<PluginFile> plugin_;

@@ -19,6 +19,19 @@ field() { flame inspect --json "$1" | jq -c "$2"; }
   same "$(ours)" ""
 }
 
+@test "a large plugin is not read for its hash alone" {
+  { cat "$samples/math.so"; head -c 34000000 /dev/zero; } >large.so
+  hash=$(sha256sum large.so | cut -d' ' -f1)
+  # A shell counts what its children read.
+  expect 0 bash -c 'flame inspect large.so; cat /proc/$$/io'
+  holds "$out" "sha256      not computed, for that reads all of it: --hash"; holds "$out" "add(a: f64, b: f64) -> f64"
+  [ "$(awk '/^rchar/ {print $2}' "$out_file")" -lt 2000000 ]
+  expect 0 flame inspect --hash large.so; holds "$out" "sha256      $hash"
+  same "$(field large.so .sha256)" "\"$hash\""
+  # Once it is remembered it is told.
+  until flame inspect large.so | grep -q "$hash"; do flame inspect --hash large.so >/dev/null; done
+}
+
 @test "needed versions name the symbols that need the newest" {
   same "$(field "$skew/new_glibc.so" '.newest[0]')" '{"library":"libc.so.6","version":"GLIBC_2.38","symbols":["__isoc23_strtol"]}'
   expect 0 flame inspect "$skew/new_libstdcxx.so"
