@@ -8,6 +8,8 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/simple_options.hpp"
 #include "cli/ui/report.hpp"
+#include "client/config/config.hpp"
+#include "client/image/ask_image.hpp"
 #include "client/plugin/check.hpp"
 #include "client/plugin/image_scan.hpp"
 #include "client/plugin/limits.hpp"
@@ -37,11 +39,16 @@ bool is_file(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
 }
 
+constexpr std::chrono::seconds kPatience{10};  // for a runner that is there
+
+// A runner that is ready is asked itself: name is that of a pool, or its own. None is booted.
 std::optional<ImageFacts> facts_of_runner(const std::string& name) {
-  client::Pool pool{client::PoolSettings()};
-  for (const client::Runner& runner : pool.known())
-    if (runner.name == name || pool.settings().name == name)
-      return client::facts_from_hello(pool.connect(runner, Deadline::in(std::chrono::seconds(5)))->hello());
+  for (const std::string& pool_name : client::pool_names()) {
+    client::Pool pool(client::load_config(pool_name).pool);
+    for (const client::Runner& runner : pool.known())
+      if (runner.name == name || pool_name == name)
+        return client::facts_of(pool, runner, Deadline::in(kPatience));
+  }
   return std::nullopt;
 }
 
@@ -57,8 +64,9 @@ ImageFacts facts_for(const SimpleOptions& options) {
     if (facts.source.empty()) facts.source = what;
     return facts;
   }
-  if (const auto recorded = client::recorded_facts(what)) return *recorded;
+  if (auto recorded = client::recorded_facts(what); recorded && recorded->complete) return *recorded;
   if (const auto runner = facts_of_runner(what)) return *runner;
+  if (const auto recorded = client::recorded_facts(what)) return *recorded;
   std::vector<std::string> names = client::base_names();
   const auto near = nearest(what, names);
   throw Error(

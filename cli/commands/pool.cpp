@@ -14,7 +14,7 @@
 #include "cli/ui/report.hpp"
 #include "cli/ui/table.hpp"
 #include "client/config/config.hpp"
-#include "client/plugin/preflight.hpp"
+#include "client/image/ask_image.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::cli {
@@ -228,8 +228,7 @@ void warm(client::Pool& pool, const Options& options) {
   };
   pool.warm(options.size.value_or(std::max<std::uint64_t>(1, pool.settings().min)), options.deadline, watch);
   // What its image offers is known from now on, for the checks before a boot.
-  if (const auto link = pool.find_ready(options.deadline))
-    client::record_hello(pool.settings().name, pool.settings().backend, link->hello());
+  client::record_image(pool, options.deadline);
 }
 
 bool is_idle(const json::object& runner) {

@@ -12,17 +12,4 @@ void preflight(const PluginFile& plugin, const std::string& pool, const std::str
   if (report.fatal()) throw unloadable_there(plugin.path, report);
 }
 
-void record_hello(const std::string& pool, const std::string& backend, std::string_view hello) noexcept {
-  try {
-    if (backend == "local") return;
-    const ImageFacts facts = facts_from_hello(hello);
-    const auto known = recorded_facts(pool);
-    const bool richer =
-        known && known->complete && (known->generation.empty() || known->generation == facts.generation);
-    if (!richer) record_facts(pool, facts);
-  } catch (...) {
-    // The runner itself refuses what it cannot load.
-  }
-}
-
 }  // namespace flame::client

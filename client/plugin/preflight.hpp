@@ -12,8 +12,4 @@ namespace flame::client {
 // abi_mismatch) with all that keeps the plugin from loading there.
 void preflight(const PluginFile& plugin, const std::string& pool, const std::string& generation);
 
-// Keeps what a runner's hello tells, unless more is known of its generation already. Not for the local
-// engine, whose image is this computer and changes under us.
-void record_hello(const std::string& pool, const std::string& backend, std::string_view hello) noexcept;
-
 }  // namespace flame::client

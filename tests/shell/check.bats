@@ -79,6 +79,26 @@ finds() {
   finds "$skew/new_glibc.so" default "GLIBC_2.38"
 }
 
+@test "warm records what the image of its runners offers; a runner that is ready is asked" {
+  mkdir bin; printf '#!/bin/sh\nexec %s\n' "$FLAME_PREFIX/libexec/flame/flame-backend-local" >bin/flame-backend-own; chmod +x bin/flame-backend-own
+  export PATH=$work/bin:$PATH FLAME_BACKEND=own
+  expect 0 flame pool warm; same "$out$err" ""
+  facts=$XDG_CACHE_HOME/flame/facts/default.json
+  same "$(jq -c '[.complete, .source, (.generation | length > 0)]' "$facts")" '[true,"the image of the pool default",true]'
+  same "$(jq -S '[.libraries, .libc_version, .machine, .isa_level, .abi]' "$facts")" "$(flame image-facts | jq -S '[.libraries, .libc_version, .machine, .isa_level, .abi]')"
+  flame pool destroy --yes
+  expect 126 flame run "$skew/no_library.so" one; holds "$err" libopenblas.so.0; holds "$err" "the image of the pool default"; holds "$err" "nothing was started"
+  # Of the local engine nothing is recorded; it is asked itself.
+  unset FLAME_BACKEND; rm "$facts"
+  flame pool warm; [ ! -e "$facts" ]
+  finds "$skew/no_library.so" default libopenblas.so.0 "the runner flame-default-0"
+  finds "$skew/no_library.so" flame-default-0 libopenblas.so.0
+  flame pool destroy --yes
+  # A strict sandbox may hide libraries: nothing is said of them.
+  printf '[pool.default]\nsandbox = "strict"\n' >flame.toml
+  flame pool warm; expect 0 flame check --against default "$skew/no_library.so"
+}
+
 @test "run checks by itself before it boots, and says all at once" {
   flame image-facts --name "the app's image" | jq '.libraries."libc.so.6" = {"newest":["GLIBC_2.17"]}' >old.json
   flame image-facts --record default old.json

@@ -33,6 +33,7 @@ outcome() {
   holds "$(outcome "$plugins/faults.so" deaf/result --case-timeout 300ms)" "skipped it runs longer than 300 ms"
   holds "$(outcome "$skew/grows.so" grows/repeats)" "failed its worker grew: 10000 calls"
   holds "$(outcome "$samples/math.so" fib/repeats)" "passed 10000 calls"
+  holds "$(outcome "$plugins/abi_lies.so" load)" "failed"
   holds "$(outcome "$skew/leaky.so" symbols)" "warned it exports 2 more symbols"
   expect 126 flame check --run "$skew/bad_signature.so"; holds "$out" "failed   one/signature"; holds "$out" "failed   load"
   expect 126 flame check --run --only segfault/result "$plugins/faults.so"

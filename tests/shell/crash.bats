@@ -85,3 +85,23 @@ dies() {
   same "$(jq -r '.crash.stderr_tail // "none"' cause.json)" none
   expect 0 flame run "$samples/math.so" add 1 2; same "$out" 3
 }
+
+@test "out of memory, a kill and a deadline are told apart, in words and as cause" {
+  plain_build_only "a sanitizer's shadow takes more"
+  # The local engine's runner, with a limit for its workers.
+  mkdir bin
+  printf '#!/bin/sh\nexec %s "$@" --worker-memory-bytes 100000000\n' "$FLAME_PREFIX/bin/flame-runner" >limited
+  printf '#!/bin/sh\nsed -u "s|\\"runner_path\\":\\"[^\\"]*|\\"runner_path\\":\\"%s|" | %s\n' "$work/limited" "$FLAME_PREFIX/libexec/flame/flame-backend-local" >bin/flame-backend-own
+  chmod +x limited bin/flame-backend-own
+  export PATH=$work/bin:$PATH FLAME_BACKEND=own
+  told() { jq -r '.kind + " " + .fate + " " + (.signal | tostring)' cause.json; }
+  expect 137 flame run --cause-fd 3 "$plugins/faults.so" hog 3>cause.json
+  same "$(told)" "out_of_memory crashed 0"; holds "$err" "hog"; holds "$err" memory
+  expect 137 flame run --cause-fd 3 "$plugins/crashes.so" killed 3>cause.json
+  same "$(told)" "crashed crashed 9"; holds "$err" "killed died of SIGKILL"
+  expect 124 flame run --timeout 300ms --cause-fd 3 "$plugins/faults.so" spin 3>cause.json
+  same "$(told)" "timed_out timed_out 0"
+  # What the call took is told with every end.
+  expect 0 flame run -v "$plugins/faults.so" alloc 50000000; holds "$err" "peak"
+  flame pool destroy --yes
+}

@@ -36,7 +36,7 @@ struct function_traits {
 
   template <class Sink>
   static constexpr void write_signature(Sink& sink, const std::array<const char*, value_count>& names) {
-    std::size_t index = 0;
+    [[maybe_unused]] std::size_t index = 0;
     sink.put('(');
     (write_parameter<Parameters>(sink, names, index), ...);
     sink.put(')');

@@ -40,7 +40,7 @@ decltype(auto) argument(lent& from, std::size_t index) {
 template <class... Parameters>
 constexpr std::array<std::size_t, sizeof...(Parameters) + 1> value_indices() {
   std::array<std::size_t, sizeof...(Parameters) + 1> out{};
-  std::size_t at = 0, next = 0;
+  [[maybe_unused]] std::size_t at = 0, next = 0;
   ((out[at++] = next, next += is_value<Parameters> ? 1 : 0), ...);
   return out;
 }
