@@ -172,7 +172,8 @@ json::object logs(const Request& request) {
 json::object connect(const Request& request) {
   const Place place = place_of(request);
   const auto occupant = place.occupant();
-  if (!occupant) throw Error(ErrorKind::unreachable, "there is no runner '" + place.name() + "'");
+  if (!occupant || !listens(place, *occupant))
+    throw Error(ErrorKind::unreachable, "there is no runner '" + place.name() + "'");
   return {{"address", {{"unix", place.socket_path(occupant->generation)}}}};
 }
 
