@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <string_view>
 
+#include "backends/fly/members.hpp"
 #include "base/text.hpp"
 
 namespace flame::backend::fly {
@@ -68,11 +69,6 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string text_of(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : std::string();
-}
-
 // The id in "… machine ID 148e272b0d1789 already exists with name …".
 std::string holder_in(std::string_view text) {
   constexpr std::string_view before = "machine ID ";
@@ -110,12 +106,9 @@ Answer classify(const HttpReply& reply) {
     out.text = first_line(reply.body);
     return out;
   }
-  std::string code;
-  if (const auto* object = out.body.if_object()) {
-    code = text_of(*object, "status");
-    out.text = text_of(*object, "message");
-    if (out.text.empty()) out.text = text_of(*object, "error");
-  }
+  const std::string code = text(out.body, "status");
+  out.text = text(out.body, "message");
+  if (out.text.empty()) out.text = text(out.body, "error");
   if (good && code != "error") return out;
   if (out.text.empty()) out.text = first_line(reply.body);
   const std::string all = lower(code + "\n" + out.text);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <thread>
 
+#include "backends/fly/pause.hpp"
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
@@ -18,9 +18,7 @@ constexpr int kWaitMaxSeconds = 60;  // what the API takes; a longer wait asks a
 void pause_before_retry(int tries, std::optional<std::int64_t> asked_ms, Deadline deadline) {
   const std::int64_t most = std::min<std::int64_t>(250LL << std::min(tries, 5), 5000);
   const std::int64_t random = static_cast<unsigned char>(random_bytes(1)[0]);
-  const std::int64_t pause = asked_ms.value_or(0) + most / 4 + most * 3 / 4 * random / 255;
-  const std::uint64_t left = deadline.remaining_ms();
-  std::this_thread::sleep_for(milliseconds(std::min<std::uint64_t>(static_cast<std::uint64_t>(pause), left)));
+  pause(milliseconds(asked_ms.value_or(0) + most / 4 + most * 3 / 4 * random / 255), deadline);
 }
 
 Error unreachable(const Identity& identity, const std::string& why) {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <optional>
-#include <thread>
 
 #include "backends/fly/engine.hpp"
-#include "backends/fly/image.hpp"
+#include "backends/fly/pause.hpp"
 #include "backends/fly/pool_config.hpp"
 #include "base/error.hpp"
 #include "base/hash.hpp"
@@ -20,19 +19,12 @@ constexpr int kRacesMax = 3;            // lost placement races before the next 
 constexpr milliseconds kListLag{1500};  // between two looks: the list may lag behind a create
 constexpr milliseconds kTransientPause{400};
 
-void pause(milliseconds span, Deadline deadline) {
-  const auto left = deadline.remaining_ms();
-  std::this_thread::sleep_for(
-      milliseconds(std::min<std::uint64_t>(static_cast<std::uint64_t>(span.count()), left)));
-}
-
 class Boot {
  public:
-  Boot(Api& api, const Request& request) : api_(api), request_(request), config_(read_pool_config(request)) {}
+  Boot(Api& api, const Request& request, std::string image)
+      : api_(api), request_(request), config_(read_pool_config(request)), image_(std::move(image)) {}
 
   FlyMachine run() {
-    image_ = config_.image;
-    if (image_.empty()) image_ = choose_image("", all_machines(api_, request_.deadline), api_.identity().app);
     token_ = hex(random_bytes(kTokenBytes));
     for (std::size_t i = 0; i < config_.guests.size(); ++i) {
       const bool last = i + 1 == config_.guests.size();
@@ -161,13 +153,16 @@ class Boot {
   Api& api_;
   const Request& request_;
   const PoolConfig config_;
-  std::string image_, token_;
+  const std::string image_;
+  std::string token_;
   bool created_ = false;
   std::optional<Error> last_words_;  // what the API said last, for the end of the deadline
 };
 
 }  // namespace
 
-FlyMachine boot_machine(Api& api, const Request& request) { return Boot(api, request).run(); }
+FlyMachine boot_machine(Api& api, const Request& request, const std::string& image) {
+  return Boot(api, request, image).run();
+}
 
 }  // namespace flame::backend::fly

@@ -6,9 +6,9 @@
 
 namespace flame::backend::fly {
 
-// A started machine of that name and generation: created, or adopted where somebody else was quicker. Throws
-// NameTaken for a machine of another generation, Error(capacity, limit, refused, config, boot_failed,
-// timed_out).
-FlyMachine boot_machine(Api& api, const Request& request);
+// image: pinned. A started machine of that name and generation: created, or adopted where somebody else was
+// quicker. Throws NameTaken for a machine of another generation, Error(capacity, limit, refused, config,
+// boot_failed, timed_out).
+FlyMachine boot_machine(Api& api, const Request& request, const std::string& image);
 
 }  // namespace flame::backend::fly

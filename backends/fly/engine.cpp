@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <thread>
+#include <optional>
 
 #include "backends/fly/boot.hpp"
+#include "backends/fly/ending.hpp"
 #include "backends/fly/image.hpp"
+#include "backends/fly/members.hpp"
+#include "backends/fly/pause.hpp"
 #include "backends/fly/pool_config.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -15,12 +18,6 @@ namespace {
 
 namespace json = boost::json;
 constexpr milliseconds kTransientPause{400};
-constexpr std::size_t kLogLinesShown = 20;
-
-void pause(Deadline deadline) {
-  std::this_thread::sleep_for(milliseconds(
-      std::min<std::uint64_t>(static_cast<std::uint64_t>(kTransientPause.count()), deadline.remaining_ms())));
-}
 
 // Asks until the answer is another than "not just now".
 template <class Ask>
@@ -29,71 +26,17 @@ Answer persist(Deadline deadline, Ask ask) {
     Answer answer = ask();
     const bool again = answer.meaning == Meaning::transient || answer.meaning == Meaning::ambiguous;
     if (!again || deadline.passed()) return answer;
-    pause(deadline);
+    pause(kTransientPause, deadline);
   }
+}
+
+constexpr milliseconds kImageGood{10'000};  // from the list that a boot follows to the boot
+
+bool has_ended(const std::string& state) {
+  return state == "stopped" || state == "failed" || state == "destroyed" || state == "destroying";
 }
 
 json::object one(const FlyMachine& machine) { return {{"machine", machine_object(machine, "")}}; }
-
-std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadline deadline) {
-  const Answer answer = api.logs(id, deadline);
-  if (answer.meaning != Meaning::done) throw error_from(answer, "asking for the log");
-  std::vector<std::string> lines;
-  const auto* object = answer.body.if_object();
-  const auto* data = object != nullptr ? object->if_contains("data") : nullptr;
-  if (data != nullptr && data->is_array())
-    for (const auto& entry : data->get_array()) {
-      boost::system::error_code why;
-      const auto* message = entry.find_pointer("/attributes/message", why);
-      if (message != nullptr && message->is_string()) lines.push_back(json::value_to<std::string>(*message));
-    }
-  std::string out;
-  const std::size_t from = most != 0 && lines.size() > most ? lines.size() - most : 0;
-  for (std::size_t i = from; i < lines.size(); ++i) {
-    while (lines[i].ends_with("\n")) lines[i].pop_back();
-    out += lines[i] + "\n";
-  }
-  return out;
-}
-
-// "it exited with 127", "it was killed for memory": from the newest exit event. Empty without one.
-std::string exit_words(Api& api, const std::string& id, Deadline deadline) {
-  const Answer answer = api.events(id, deadline);
-  if (answer.meaning != Meaning::done || !answer.body.is_array()) return {};
-  for (const auto& event : answer.body.get_array()) {
-    boost::system::error_code why;
-    const auto* exit = event.find_pointer("/request/exit_event", why);
-    if (exit == nullptr) exit = event.find_pointer("/request/MonitorEvent/exit_event", why);
-    if (exit == nullptr || !exit->is_object()) continue;
-    const auto number = [&](const char* key) {
-      const auto* value = exit->get_object().if_contains(key);
-      return value != nullptr && value->is_int64() ? value->get_int64() : 0;
-    };
-    const auto* oom = exit->get_object().if_contains("oom_killed");
-    if (oom != nullptr && oom->is_bool() && oom->get_bool())
-      return "it was killed for memory: its guest is too small";
-    const auto signal = std::max(number("signal"), number("guest_signal"));
-    if (signal > 0) return "it died of signal " + std::to_string(signal);
-    return "it exited with " + std::to_string(number("exit_code"));
-  }
-  return {};
-}
-
-Error ended_early(Api& api, const FlyMachine& machine) {
-  const Deadline patience = Deadline::in(std::chrono::seconds(5));
-  std::string words, log;
-  try {
-    words = exit_words(api, machine.id, patience);
-    log = log_lines(api, machine.id, kLogLinesShown, patience);
-  } catch (const Error&) {  // that it ended is the news; why it did could not be had
-  }
-  while (log.ends_with("\n")) log.pop_back();
-  return Error(ErrorKind::boot_failed,
-               "the machine '" + machine.name + "' (" + machine.id + ") ended before it was ready" +
-                   (words.empty() ? "" : ": " + words),
-               log.empty() ? "does the image hold flame-runner? 'runner' in flame.toml names its path"
-                           : "its log ends with:\n" + log);
-}
 
 }  // namespace
 
@@ -120,28 +63,36 @@ FlyMachine machine_named(Api& api, const Request& request) {
               "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
 }
 
+// What the create told and a later answer may leave out.
+FlyMachine with_secrets_of(const FlyMachine& machine, FlyMachine seen) {
+  if (seen.token.empty()) seen.token = machine.token;  // a config that is not told
+  if (seen.port == 0) seen.port = machine.port;
+  return seen;
+}
+
 FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline deadline) {
   for (;;) {
     const Answer waited = api.wait(machine.id, {"started", "stopped", "failed", "destroyed"}, deadline);
     if (waited.meaning == Meaning::not_found) throw ended_early(api, machine);
+    if (waited.meaning == Meaning::done && text(waited.body, "state") == "started" &&
+        !machine.private_ip.empty()) {
+      FlyMachine out = machine;
+      out.state = "started";
+      return out;
+    }
     const Answer now = api.get(machine.id, deadline);
     if (now.meaning == Meaning::not_found) throw ended_early(api, machine);
     if (now.meaning == Meaning::done) {
       FlyMachine seen = read_machine(now.body);
-      if (seen.state == "started") {
-        if (seen.token.empty()) seen.token = machine.token;  // a config that is not told
-        if (seen.port == 0) seen.port = machine.port;
-        return seen;
-      }
-      if (seen.state == "stopped" || seen.state == "failed" || seen.state == "destroyed" ||
-          seen.state == "destroying")
-        throw ended_early(api, machine);
+      if (seen.state == "started") return with_secrets_of(machine, std::move(seen));
+      if (has_ended(seen.state)) throw ended_early(api, machine);
     }
     if (deadline.passed())
       throw Error(ErrorKind::timed_out,
                   "the machine '" + machine.name + "' (" + machine.id + ") did not start in time",
                   "boot_timeout in flame.toml gives it longer");
-    if (waited.meaning != Meaning::not_yet && waited.meaning != Meaning::done) pause(deadline);
+    if (waited.meaning != Meaning::not_yet && waited.meaning != Meaning::done)
+      pause(kTransientPause, deadline);
   }
 }
 
@@ -162,16 +113,40 @@ json::object Engine::list(const Request& request) {
   // Before a boot: what could not be booted is refused before anything is asked or bought.
   if (!request.generation.empty()) (void)read_pool_config(request);
   const auto all = all_machines(api(request), request.deadline);
-  const auto* image = request.settings.if_contains("image");
-  const std::string current =
-      image != nullptr && image->is_string() ? json::value_to<std::string>(*image) : newest_app_image(all);
+  const std::string current = image_of_a_boot(text(request.settings, "image"), all);
+  {
+    const std::lock_guard lock(mutex_);
+    image_ = current;
+    image_good_until_ = Deadline::in(kImageGood);
+  }
   json::array machines;
   for (const FlyMachine& machine : all)
     if (machine.pool == request.pool) machines.push_back(machine_object(machine, current));
   return {{"machines", std::move(machines)}};
 }
 
-json::object Engine::boot(const Request& request) { return one(boot_machine(api(request), request)); }
+std::string Engine::image_for(const Request& request) {
+  Api& api_now = api(request);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!image_.empty() && !image_good_until_.passed()) return image_;
+  }
+  const std::string image =
+      image_of_a_boot(text(request.settings, "image"), all_machines(api_now, request.deadline));
+  if (image.empty())
+    throw Error(ErrorKind::config,
+                "the app '" + api_now.identity().app + "' has no machine whose image could be used",
+                "deploy the app once ('fly deploy'), or name an image = \"registry.fly.io/…\" in flame.toml");
+  return image;
+}
+
+json::object Engine::boot(const Request& request) {
+  (void)read_pool_config(request);
+  const FlyMachine machine = boot_machine(api(request), request, image_for(request));
+  const std::lock_guard lock(mutex_);
+  made_[machine.name] = {machine, true};
+  return one(machine);
+}
 
 json::object Engine::start(const Request& request) {
   Api& api_now = api(request);
@@ -186,7 +161,10 @@ json::object Engine::start(const Request& request) {
     if (answer.meaning != Meaning::done && answer.meaning != Meaning::transient)
       throw error_from(answer, "starting '" + machine.name + "'");
   }
-  return one(wait_until_started(api_now, machine, request.deadline));
+  const FlyMachine started = wait_until_started(api_now, machine, request.deadline);
+  const std::lock_guard lock(mutex_);
+  made_[started.name] = {started, false};
+  return one(started);
 }
 
 json::object Engine::stop(const Request& request) {
@@ -227,8 +205,29 @@ json::object Engine::logs(const Request& request) {
   return {{"text", log_lines(api_now, machine_named(api_now, request).id, request.lines, request.deadline)}};
 }
 
+// By its id, which the limits allow far more often than a list.
+FlyMachine Engine::look_at_made(const Request& request, const Made& made) {
+  Api& api_now = api(request);
+  const FlyMachine& machine = made.machine;
+  const Answer now = api_now.get(machine.id, request.deadline);
+  if (now.meaning == Meaning::not_found) throw ended_early(api_now, machine);
+  if (now.meaning != Meaning::done) throw error_from(now, "looking at '" + machine.name + "'");
+  FlyMachine seen = with_secrets_of(machine, read_machine(now.body));
+  if (!has_ended(seen.state)) return seen;
+  const Error error = ended_early(api_now, machine);
+  // Kept stopped, it would be started again and again.
+  const bool stays = seen.state == "stopped" || seen.state == "failed";
+  if (made.booted && stays) api_now.destroy(machine.id, true, Deadline::in(std::chrono::seconds(5)));
+  throw Error(error);
+}
+
 json::object Engine::connect(const Request& request) {
-  const FlyMachine machine = machine_named(api(request), request);
+  std::optional<Made> made;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = made_.find(request.name); found != made_.end()) made = found->second;
+  }
+  const FlyMachine machine = made ? look_at_made(request, *made) : machine_named(api(request), request);
   json::object object = machine_object(machine, "");
   if (!object.contains("address"))
     throw Error(ErrorKind::unreachable,

@@ -1,6 +1,7 @@
 // Fly Machines as an engine: the verbs of backends/PROTOCOL.md. Each blocks; any thread.
 #pragma once
 #include <boost/json/object.hpp>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -25,9 +26,18 @@ class Engine {
 
  private:
   Api& api(const Request& request);
+  std::string image_for(const Request& request);
+  struct Made {
+    FlyMachine machine;
+    bool booted;  // and not only started
+  };
+  FlyMachine look_at_made(const Request& request, const Made& made);
 
   std::mutex mutex_;
-  std::unique_ptr<Api> api_;  // made by the first request that needs it
+  std::unique_ptr<Api> api_;          // made by the first request that needs it
+  std::map<std::string, Made> made_;  // by name: booted or started by this process
+  std::string image_;                 // that a boot would use, by the latest list
+  Deadline image_good_until_ = Deadline::in(milliseconds(0));
 };
 
 // The app's machines that are there; ours and others.

@@ -2,8 +2,6 @@
 
 #include <cstdlib>
 
-#include "base/error.hpp"
-
 namespace flame::backend::fly {
 
 std::string newest_app_image(const std::vector<FlyMachine>& machines) {
@@ -22,22 +20,15 @@ std::string newest_app_image(const std::vector<FlyMachine>& machines) {
   return newest != nullptr ? newest->image : "";
 }
 
-std::string choose_image(const std::string& from_settings, const std::vector<FlyMachine>& machines,
-                         const std::string& app) {
+std::string image_of_a_boot(const std::string& from_settings, const std::vector<FlyMachine>& machines) {
   if (!from_settings.empty()) return from_settings;
-  std::string found = newest_app_image(machines);
   const char* own = std::getenv("FLY_IMAGE_REF");
-  if (own != nullptr && *own != '\0') {
-    // The same image, but pinned: a tag may move.
-    for (const FlyMachine& machine : machines)
-      if (const char* id = std::getenv("FLY_MACHINE_ID");
-          id != nullptr && machine.id == id && !machine.image.empty())
-        return machine.image;
-    return own;
-  }
-  if (!found.empty()) return found;
-  throw Error(ErrorKind::config, "the app '" + app + "' has no machine whose image could be used",
-              "deploy the app once ('fly deploy'), or name an image = \"registry.fly.io/…\" in flame.toml");
+  if (own == nullptr || *own == '\0') return newest_app_image(machines);
+  // The same image, but pinned: a tag may move.
+  const char* id = std::getenv("FLY_MACHINE_ID");
+  for (const FlyMachine& machine : machines)
+    if (id != nullptr && machine.id == id && !machine.image.empty()) return machine.image;
+  return own;
 }
 
 }  // namespace flame::backend::fly

@@ -11,8 +11,8 @@ namespace flame::backend::fly {
 // pinned by digest where the API tells it. Empty when there is none.
 std::string newest_app_image(const std::vector<FlyMachine>& machines);
 
-// `image` of the pool, else FLY_IMAGE_REF, else the newest app image. Throws Error(config).
-std::string choose_image(const std::string& from_settings, const std::vector<FlyMachine>& machines,
-                         const std::string& app);
+// What a boot from here uses: `image` of the pool, else the image of the machine that we are in, else the
+// newest app image; "" when there is none.
+std::string image_of_a_boot(const std::string& from_settings, const std::vector<FlyMachine>& machines);
 
 }  // namespace flame::backend::fly

@@ -1,33 +1,18 @@
 #include "backends/fly/machine.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 
+#include "backends/fly/members.hpp"
 #include "base/text.hpp"
 
 namespace flame::backend::fly {
 namespace {
 
 namespace json = boost::json;
-
-const json::value& member(const json::value& value, std::string_view key) {
-  static const json::value nothing;
-  const auto* object = value.if_object();
-  const auto* found =
-      object != nullptr ? object->if_contains(json::string_view(key.data(), key.size())) : nullptr;
-  return found != nullptr ? *found : nothing;
-}
-std::string text(const json::value& value, std::string_view key) {
-  const json::value& found = member(value, key);
-  return found.is_string() ? json::value_to<std::string>(found) : std::string();
-}
-std::uint64_t number(const json::value& value, std::string_view key, std::uint64_t otherwise) {
-  boost::system::error_code why;
-  const auto out = member(value, key).to_number<std::uint64_t>(why);
-  return why ? otherwise : out;
-}
 
 // RFC 3339 in UTC, as the API writes it; 0 for anything else.
 std::uint64_t time_ms(const std::string& rfc3339) {
@@ -94,8 +79,9 @@ FlyMachine read_machine(const json::value& value) {
   const json::value& guest = member(config, "guest");
   const std::string kind = text(guest, "cpu_kind");
   out.guest.kind = kind == "performance" ? "performance" : "shared";
-  out.guest.cpus = number(guest, "cpus", 1);
-  out.guest.memory_mb = number(guest, "memory_mb", out.guest.cpus * 256);
+  out.guest.cpus = static_cast<std::uint64_t>(std::max<std::int64_t>(number(guest, "cpus", 1), 1));
+  const auto memory_mb = number(guest, "memory_mb");
+  out.guest.memory_mb = memory_mb > 0 ? static_cast<std::uint64_t>(memory_mb) : out.guest.cpus * 256;
   out.port = std::strtoull(text(metadata, kPortKey).c_str(), nullptr, 10);
   return out;
 }

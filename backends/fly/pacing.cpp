@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
 
+#include "backends/fly/pause.hpp"
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/hash.hpp"
@@ -31,7 +31,7 @@ void sleep_for_ms(std::int64_t wait_ms, Deadline deadline, const std::string& ac
   if (deadline.earlier(Deadline::in(milliseconds(wait_ms))).at() == deadline.at())
     throw Error(ErrorKind::timed_out,
                 "the deadline would pass while waiting for the engine's limit on '" + action + "'");
-  std::this_thread::sleep_for(milliseconds(wait_ms));
+  pause(milliseconds(wait_ms), deadline);
 }
 
 }  // namespace

@@ -20,6 +20,9 @@ namespace {
 
 namespace json = boost::json;
 constexpr std::uint64_t kLogLines = 20;
+constexpr milliseconds kHelloPatience{5000};      // for one try; a boot has many
+constexpr std::uint64_t kTriesBeforeAsking = 16;  // the engine, what became of it: 0.1 s
+constexpr milliseconds kGiveUpPatience{5000};
 constexpr int kDeathsMax = 3;  // of runners in a row that we booted and that never said hello
 
 Error pool_is_full(const PoolSettings& settings) {
@@ -99,17 +102,27 @@ bool Pool::take_boot_lock() {
 }
 
 std::uint64_t Pool::begin_boot(Deadline deadline) {
-  if (!take_boot_lock()) return 0;
+  if (!take_boot_lock()) {
+    breaker_.waiting();
+    return 0;
+  }
   Boot boot;
   boot.deadline = deadline;
   boot.id = ++last_boot_;
+  if (auto open = breaker_.open()) {
+    outcomes_.push_back({boot.id, std::nullopt, std::move(open), ""});
+    return boot.id;
+  }
   boot.request = ask("list", "", deadline);
   boots_.push_back(std::move(boot));
   return last_boot_;
 }
 
 int Pool::boot_fd() const { return backend_ ? backend_->fd() : -1; }
-Deadline Pool::boot_deadline() const { return backend_ ? backend_->next_deadline() : Deadline(); }
+Deadline Pool::boot_deadline() const {
+  if (!outcomes_.empty()) return Deadline::in(milliseconds(0));
+  return backend_ ? backend_->next_deadline() : Deadline();
+}
 
 std::vector<BootOutcome> Pool::take_boots() {
   while (auto answer = backend_ ? backend_->take() : std::nullopt) {
@@ -130,8 +143,10 @@ std::vector<BootOutcome> Pool::take_boots() {
 void Pool::advance(Boot& boot, BackendAnswer& answer) {
   boot.request = 0;
   if (answer.error) {
+    if (answer.error->kind == ErrorKind::boot_failed && boot.made && spends()) breaker_.failed(*answer.error);
     if (answer.error->type != "name_taken")
       return outcomes_.push_back({boot.id, std::nullopt, answer.error->at_phase("boot"), ""});
+    boot.made = false;
     boot.taken.insert(boot.name);
     return choose(boot);
   }
@@ -154,8 +169,8 @@ void Pool::give(Boot& boot) {
     return;
   }
   used_.insert(boot.machine.name);
-  outcomes_.push_back(
-      {boot.id, Runner{boot.machine.name, boot.machine.address, boot.machine.generation}, std::nullopt, ""});
+  outcomes_.push_back({boot.id, Runner{boot.machine.name, boot.machine.address, boot.machine.generation},
+                       std::nullopt, "", boot.made});
 }
 
 void Pool::choose(Boot& boot) {
@@ -189,6 +204,7 @@ void Pool::choose(Boot& boot) {
                                    [&](const Machine& machine) { return machine.name == name; });
     if (there || being_made(name)) continue;
     boot.name = name;
+    boot.made = true;
     boot.request = ask("boot", name, boot.deadline);
     return retire_old();
   }
@@ -216,7 +232,7 @@ std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& wat
       if (outcome.error && outcome.error->kind == ErrorKind::capacity && outcome.error->type.empty())
         return nullptr;
       if (outcome.error) throw for_people(*outcome.error);
-      if (outcome.runner) return wait_for_hello(*outcome.runner, deadline, watch);
+      if (outcome.runner) return wait_for_hello(outcome, deadline, watch);
     }
     pollfd wait = {boot_fd(), POLLIN, 0};
     ::poll(&wait, 1, deadline.earlier(boot_deadline()).poll_timeout_ms());
@@ -224,33 +240,65 @@ std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& wat
 }
 
 // The engine said that it is there: until its hello comes, or the engine says that it is gone.
-std::unique_ptr<Link> Pool::wait_for_hello(const Runner& runner, Deadline deadline, const Watch& watch) {
+std::unique_ptr<Link> Pool::wait_for_hello(const BootOutcome& boot, Deadline deadline, const Watch& watch) {
+  const Runner& runner = *boot.runner;
   if (watch.on_phase) watch.on_phase("connect");
-  std::string why;
+  std::optional<Error> why;
   for (std::uint64_t tries = 1; !deadline.passed(); ++tries) {
     try {
-      auto link = connect(runner, deadline);
+      auto link = attempt(runner, kHelloPatience, deadline);
       remember(runner);
+      breaker_.mended();
       if (!is_draining(*link)) return link;
       forget(runner);
       leaving_.insert(runner.name);
       return nullptr;
     } catch (const Error& error) {
       if (error.kind != ErrorKind::unreachable) throw;
-      why = error.message;
+      why = error;
     }
     const bool power_of_two = (tries & (tries - 1)) == 0;
-    if (power_of_two && !is_started(runner.name, deadline)) {
+    if (const auto gone =
+            tries >= kTriesBeforeAsking && power_of_two ? why_gone(runner.name, deadline) : std::nullopt) {
       forget(runner);
-      if (++deaths_ < kDeathsMax) return nullptr;
-      throw Error(ErrorKind::boot_failed, "the runner " + runner.name + " ended before its hello: " + why,
-                  log_hint(runner.name))
-          .at_phase("boot");
+      // One that left by itself while it was found is no failure, unless it happens again and again.
+      if (gone->kind != ErrorKind::boot_failed && ++deaths_ < kDeathsMax) return nullptr;
+      const Error error = gone->kind == ErrorKind::boot_failed ? *gone : no_hello(boot, *why);
+      if (spends()) breaker_.failed(error);
+      throw Error(error).at_phase("boot");
     }
     ::usleep(static_cast<useconds_t>(std::min<std::uint64_t>(tries, 100)) * 1000);
   }
   forget(runner);
+  give_up(boot);
   return nullptr;
+}
+
+std::optional<Error> Pool::why_gone(const std::string& name, Deadline deadline) {
+  try {
+    ask_and_wait("connect", name, deadline);
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::timed_out) return std::nullopt;
+    return error;
+  }
+  return std::nullopt;
+}
+
+Error Pool::no_hello(const BootOutcome& boot, const Error& why) {
+  return Error(ErrorKind::boot_failed,
+               "the runner " + boot.runner->name + " ended before its hello: " + why.message,
+               log_hint(boot.runner->name));
+}
+
+// A machine that runs and never says hello would be paid for as long as it likes.
+void Pool::give_up(const BootOutcome& boot) {
+  if (!boot.made || !spends()) return;
+  breaker_.failed(
+      Error(ErrorKind::boot_failed, "the runner " + boot.runner->name + " did not say hello in time"));
+  try {
+    stop(boot.runner->name, Deadline::in(kGiveUpPatience));
+  } catch (const Error&) {  // that there is no runner is the error to tell
+  }
 }
 
 std::uint64_t Pool::count_ready(Deadline deadline) {
@@ -274,7 +322,7 @@ bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch)
       if (outcome.error) throw for_people(*outcome.error);
       if (!outcome.runner) continue;
       --left;
-      (void)wait_for_hello(*outcome.runner, deadline, watch);
+      (void)wait_for_hello(outcome, deadline, watch);
     }
     pollfd wait = {left > 0 ? boot_fd() : -1, POLLIN, 0};
     if (left > 0) ::poll(&wait, 1, deadline.earlier(boot_deadline()).poll_timeout_ms());
@@ -293,12 +341,6 @@ void Pool::warm(std::uint64_t size, Deadline deadline, const Watch& watch) {
           .at_phase("boot");
     if (!boot_some(size - ready, patience, watch)) ::usleep(5000);
   }
-}
-
-bool Pool::is_started(const std::string& name, Deadline deadline) {
-  for (const Machine& machine : list(deadline))
-    if (machine.name == name && machine.state == "started") return true;
-  return false;
 }
 
 // The end of what the runner said, for the person who has to find out why.

@@ -16,6 +16,8 @@
 namespace flame::client {
 namespace {
 
+constexpr milliseconds kKnownPatience{2000};  // for the hello of a runner that was there before
+
 std::string first_existing(const std::string& own, std::initializer_list<const char*> places,
                            const char* what) {
   for (const char* place : places)
@@ -79,6 +81,7 @@ Pool::Pool(PoolSettings settings)
   runner_path_ = first_existing(own, {"/flame-runner", "/../runner/flame-runner"}, "flame-runner");
   build_ = build_of(runner_path_);
   generation_ = generation_of(settings_);
+  breaker_ = Breaker(runtime_dir_ + "/failed-" + settings_.backend + "." + settings_.name, generation_);
 }
 
 Pool::~Pool() = default;
@@ -126,14 +129,30 @@ std::unique_ptr<Link> Pool::connect(const Runner& runner, Deadline deadline) {
   return std::make_unique<Link>(runner.address, deadline);
 }
 
-// A link to this runner if it is there and takes calls.
+// A connection that hangs is given up long before the deadline: the next one may be answered.
+std::unique_ptr<Link> Pool::attempt(const Runner& runner, milliseconds patience, Deadline deadline) {
+  try {
+    return connect(runner, deadline.earlier(Deadline::in(patience)));
+  } catch (Error& error) {
+    if (error.kind == ErrorKind::timed_out && !deadline.passed()) {
+      error.kind = ErrorKind::unreachable;
+      error.message = "the runner at '" + runner.address.text() + "' did not say hello";
+    }
+    throw;
+  }
+}
+
+// A link to this runner if it is there and takes calls. What was remembered may be wrong: another may have
+// the address by now.
 std::unique_ptr<Link> Pool::try_runner(const Runner& runner, Deadline deadline) {
   try {
-    auto link = connect(runner, deadline);
+    auto link = attempt(runner, kKnownPatience, deadline);
     if (!is_draining(*link)) return link;
     leaving_.insert(runner.name);
   } catch (const Error& error) {
-    if (error.kind != ErrorKind::unreachable) throw;
+    const bool not_it = settings_.backend != "local" &&
+                        (error.kind == ErrorKind::refused || error.kind == ErrorKind::protocol);
+    if (error.kind != ErrorKind::unreachable && !not_it) throw;
     forget(runner);
   }
   return nullptr;

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "client/link/link.hpp"
 #include "client/pool/backend.hpp"
+#include "client/pool/breaker.hpp"
 #include "client/pool/hints.hpp"
 #include "client/pool/machine.hpp"
 #include "client/pool/settings.hpp"
@@ -24,6 +25,7 @@ struct BootOutcome {
   std::optional<Runner> runner;
   std::optional<Error> error;
   std::string note;
+  bool made = false;  // by us and just now: nobody else looks after it yet
 };
 
 bool is_draining(const Link& link);  // its hello said so: no new calls
@@ -65,6 +67,8 @@ class Pool {
   int boot_fd() const;  // poll for reading; -1: nothing is being asked. Changes with each call.
   Deadline boot_deadline() const;
   std::vector<BootOutcome> take_boots();
+  // Why the engine has it no more; nullopt: it is there, and may listen in a moment.
+  std::optional<Error> why_gone(const std::string& name, Deadline deadline);
 
   // ---- The engine's verbs ----
   // Every name that a runner of this pool can have: K < max + surge.
@@ -82,11 +86,14 @@ class Pool {
     std::set<std::string> taken;
     Machine machine;
     Deadline deadline;
+    bool made = false;
   };
   std::string runner_name(std::uint64_t k) const;
   Runner local_runner(std::uint64_t k) const;
+  bool spends() const { return settings_.backend != "local"; }  // a boot there costs money
   std::uint64_t names_in_use() const { return settings_.max + settings_.surge; }
   std::unique_ptr<Link> find_within(Deadline patience, const Watch& watch);
+  std::unique_ptr<Link> attempt(const Runner& runner, milliseconds patience, Deadline deadline);
   std::unique_ptr<Link> try_runner(const Runner& runner, Deadline deadline);
 
   Backend& backend();
@@ -100,15 +107,17 @@ class Pool {
   void give(Boot& boot);
   void retire_old();
   std::unique_ptr<Link> boot_and_connect(Deadline deadline, const Watch& watch);
-  std::unique_ptr<Link> wait_for_hello(const Runner& runner, Deadline deadline, const Watch& watch);
+  std::unique_ptr<Link> wait_for_hello(const BootOutcome& boot, Deadline deadline, const Watch& watch);
+  Error no_hello(const BootOutcome& boot, const Error& why);
+  void give_up(const BootOutcome& boot);
   std::uint64_t count_ready(Deadline deadline);
   bool boot_some(std::uint64_t count, Deadline deadline, const Watch& watch);
-  bool is_started(const std::string& name, Deadline deadline);
   std::string log_hint(const std::string& name);
 
   PoolSettings settings_;
   std::string runtime_dir_, runner_path_, build_, generation_;
   Hints hints_;
+  Breaker breaker_;
   std::set<std::string> used_;     // names that we have a use for already: remembered, given out, or busy
   std::set<std::string> leaving_;  // names whose hello said draining
   int deaths_ = 0;                 // of runners in a row that ended before their hello

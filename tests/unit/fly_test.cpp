@@ -176,8 +176,8 @@ TEST_CASE("the newest release's image is the app's, never a runner's") {
   };
   ::unsetenv("FLY_IMAGE_REF");
   CHECK(newest_app_image(machines) == "registry.fly.io/app@sha256:new");
-  CHECK(choose_image("registry.fly.io/other:1", machines, "app") == "registry.fly.io/other:1");
-  CHECK_THROWS_AS(choose_image("", {machines[4]}, "app"), Error);
+  CHECK(image_of_a_boot("registry.fly.io/other:1", machines) == "registry.fly.io/other:1");
+  CHECK(image_of_a_boot("", {machines[4]}).empty());
 }
 
 TEST_CASE("a machine as flame is told of it") {

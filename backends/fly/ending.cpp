@@ -1,0 +1,76 @@
+#include "backends/fly/ending.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <optional>
+
+#include "backends/fly/members.hpp"
+#include "base/text.hpp"
+
+namespace flame::backend::fly {
+namespace {
+
+namespace json = boost::json;
+constexpr std::size_t kLogLinesShown = 20;
+constexpr milliseconds kPatience{5000};
+
+// The newest exit event among a machine's events, which come newest first.
+std::optional<json::value> exit_event(const json::value& events) {
+  const auto* list = events.if_array();
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const json::value& request = member((*list)[i], "request");
+    for (const json::value* holder : {&request, &member(request, "MonitorEvent")})
+      if (const json::value& found = member(*holder, "exit_event"); found.is_object()) return found;
+  }
+  return std::nullopt;
+}
+
+std::string exit_words(const json::value& exit) {
+  if (truth(exit, "oom_killed")) return "it was killed for memory (oom_killed): its guest is too small";
+  if (const auto signal = std::max(number(exit, "signal"), number(exit, "guest_signal")); signal > 0)
+    return "it died of signal " + std::to_string(signal);
+  const std::string words = "it exited with " + std::to_string(number(exit, "exit_code"));
+  return truth(exit, "requested_stop") ? words + " after somebody asked it to stop" : words;
+}
+
+// Why it ended; empty when no event says it.
+std::string why_ended(Api& api, const std::string& id, Deadline deadline) {
+  const Answer answer = api.events(id, deadline);
+  if (answer.meaning != Meaning::done) return {};
+  const auto exit = exit_event(answer.body);
+  return exit ? exit_words(*exit) : "";
+}
+
+}  // namespace
+
+std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadline deadline) {
+  const Answer answer = api.logs(id, deadline);
+  if (answer.meaning != Meaning::done) throw error_from(answer, "asking for the log");
+  std::vector<std::string> lines;
+  if (const auto* data = member(answer.body, "data").if_array())
+    for (const auto& entry : *data) lines.push_back(text(member(entry, "attributes"), "message"));
+  std::string out;
+  for (std::size_t i = most != 0 && lines.size() > most ? lines.size() - most : 0; i < lines.size(); ++i) {
+    while (lines[i].ends_with("\n")) lines[i].pop_back();
+    out += lines[i] + "\n";
+  }
+  return out;
+}
+
+Error ended_early(Api& api, const FlyMachine& machine) {
+  const Deadline patience = Deadline::in(kPatience);
+  std::string words, log;
+  try {
+    words = why_ended(api, machine.id, patience);
+    log = log_lines(api, machine.id, kLogLinesShown, patience);
+  } catch (const Error&) {  // that it ended is the news; why it did could not be had
+  }
+  while (log.ends_with("\n")) log.pop_back();
+  return Error(ErrorKind::boot_failed,
+               "the machine '" + machine.name + "' (" + machine.id + ", " + machine.guest.name() +
+                   ") ended before it was ready" + (words.empty() ? "" : ": " + words),
+               log.empty() ? "does the image hold flame-runner? 'runner' in flame.toml names its path"
+                           : "its log ends with:\n" + log);
+}
+
+}  // namespace flame::backend::fly
