@@ -122,7 +122,7 @@ Answer classify(const HttpReply& reply) {
 }
 
 Error error_from(const Answer& answer, const std::string& doing) {
-  ErrorKind kind = ErrorKind::boot_failed;
+  ErrorKind kind = ErrorKind::unreachable;
   std::string hint;
   switch (answer.meaning) {
     case Meaning::refused:

@@ -33,12 +33,34 @@ std::string exit_words(const json::value& exit) {
   return truth(exit, "requested_stop") ? words + " after somebody asked it to stop" : words;
 }
 
-// Why it ended; empty when no event says it.
-std::string why_ended(Api& api, const std::string& id, Deadline deadline) {
-  const Answer answer = api.events(id, deadline);
-  if (answer.meaning != Meaning::done) return {};
-  const auto exit = exit_event(answer.body);
-  return exit ? exit_words(*exit) : "";
+struct Ending {
+  std::string words;  // empty: no event says it
+  std::string log;
+  bool by_itself = false;  // it exited with 0, as it does when idle
+};
+
+Ending ending_of(Api& api, const std::string& id) {
+  const Deadline patience = Deadline::in(kPatience);
+  Ending out;
+  try {
+    const Answer answer = api.events(id, patience);
+    if (const auto exit = answer.meaning == Meaning::done ? exit_event(answer.body) : std::nullopt) {
+      out.words = exit_words(*exit);
+      out.by_itself = out.words.starts_with("it exited with 0");
+    }
+    out.log = log_lines(api, id, kLogLinesShown, patience);
+  } catch (const Error&) {  // that it ended is the news; why it did could not be had
+  }
+  while (out.log.ends_with("\n")) out.log.pop_back();
+  return out;
+}
+
+Error error_of(const Ending& ending, const FlyMachine& machine) {
+  return Error(ErrorKind::boot_failed,
+               "the machine '" + machine.name + "' (" + machine.id + ", " + machine.guest.name() +
+                   ") ended before it was ready" + (ending.words.empty() ? "" : ": " + ending.words),
+               ending.log.empty() ? "does the image hold flame-runner? 'runner' in flame.toml names its path"
+                                  : "its log ends with:\n" + ending.log);
 }
 
 }  // namespace
@@ -58,19 +80,13 @@ std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadlin
 }
 
 Error ended_early(Api& api, const FlyMachine& machine) {
-  const Deadline patience = Deadline::in(kPatience);
-  std::string words, log;
-  try {
-    words = why_ended(api, machine.id, patience);
-    log = log_lines(api, machine.id, kLogLinesShown, patience);
-  } catch (const Error&) {  // that it ended is the news; why it did could not be had
-  }
-  while (log.ends_with("\n")) log.pop_back();
-  return Error(ErrorKind::boot_failed,
-               "the machine '" + machine.name + "' (" + machine.id + ", " + machine.guest.name() +
-                   ") ended before it was ready" + (words.empty() ? "" : ": " + words),
-               log.empty() ? "does the image hold flame-runner? 'runner' in flame.toml names its path"
-                           : "its log ends with:\n" + log);
+  return error_of(ending_of(api, machine.id), machine);
+}
+
+Error how_it_left(Api& api, const FlyMachine& machine) {
+  const Ending ending = ending_of(api, machine.id);
+  if (!ending.by_itself && !ending.words.empty()) return error_of(ending, machine);
+  return Error(ErrorKind::unreachable, "the machine '" + machine.name + "' (" + machine.id + ") has left");
 }
 
 }  // namespace flame::backend::fly

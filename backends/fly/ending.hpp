@@ -13,5 +13,7 @@ std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadlin
 
 // "the machine … ended before it was ready: it exited with 127", hint: its log. Asks the API; never throws.
 Error ended_early(Api& api, const FlyMachine& machine);
+// The same of one that others made. Error(unreachable) where it left by itself, as idle ones do.
+Error how_it_left(Api& api, const FlyMachine& machine);
 
 }  // namespace flame::backend::fly

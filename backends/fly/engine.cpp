@@ -30,7 +30,7 @@ Answer persist(Deadline deadline, Ask ask) {
   }
 }
 
-constexpr milliseconds kImageGood{10'000};  // from the list that a boot follows to the boot
+constexpr milliseconds kListGood{10'000};  // what a list said, for the requests that follow from it
 
 bool has_ended(const std::string& state) {
   return state == "stopped" || state == "failed" || state == "destroyed" || state == "destroying";
@@ -54,13 +54,6 @@ std::vector<FlyMachine> all_machines(Api& api, Deadline deadline) {
     if (!machine.id.empty() && !machine.plain_state().empty()) out.push_back(std::move(machine));
   }
   return out;
-}
-
-FlyMachine machine_named(Api& api, const Request& request) {
-  for (FlyMachine& machine : all_machines(api, request.deadline))
-    if (machine.name == request.name && machine.pool == request.pool) return std::move(machine);
-  throw Error(ErrorKind::unreachable,
-              "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
 }
 
 // What the create told and a later answer may leave out.
@@ -109,16 +102,50 @@ json::object Engine::describe(const Request&) {
           {"max_default", 10}};
 }
 
+std::optional<Engine::Seen> Engine::seen(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = seen_.find(name);
+  return found == seen_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Engine::remember(const FlyMachine& machine, Seen::How how) {
+  const std::lock_guard lock(mutex_);
+  Seen& entry = seen_[machine.name];
+  if (how == Seen::How::listed && entry.machine.id == machine.id) how = entry.how;
+  entry = {machine, how, Deadline::in(kListGood)};
+}
+
+std::vector<FlyMachine> Engine::look(const Request& request) {
+  auto all = all_machines(api(request), request.deadline);
+  for (const FlyMachine& machine : all)
+    if (machine.ours()) remember(machine, Seen::How::listed);
+  const std::string image = image_of_a_boot(text(request.settings, "image"), all);
+  const std::lock_guard lock(mutex_);
+  image_ = image;
+  image_good_until_ = Deadline::in(kListGood);
+  return all;
+}
+
+std::optional<FlyMachine> Engine::named_if_there(const Request& request) {
+  if (const auto known = seen(request.name);
+      known && known->machine.pool == request.pool && !known->good_until.passed())
+    return known->machine;
+  for (FlyMachine& machine : look(request))
+    if (machine.name == request.name && machine.pool == request.pool) return std::move(machine);
+  return std::nullopt;
+}
+
+FlyMachine Engine::named(const Request& request) {
+  if (auto machine = named_if_there(request)) return *machine;
+  throw Error(ErrorKind::unreachable,
+              "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
+}
+
 json::object Engine::list(const Request& request) {
   // Before a boot: what could not be booted is refused before anything is asked or bought.
   if (!request.generation.empty()) (void)read_pool_config(request);
-  const auto all = all_machines(api(request), request.deadline);
+  const auto all = look(request);
   const std::string current = image_of_a_boot(text(request.settings, "image"), all);
-  {
-    const std::lock_guard lock(mutex_);
-    image_ = current;
-    image_good_until_ = Deadline::in(kImageGood);
-  }
   json::array machines;
   for (const FlyMachine& machine : all)
     if (machine.pool == request.pool) machines.push_back(machine_object(machine, current));
@@ -126,31 +153,28 @@ json::object Engine::list(const Request& request) {
 }
 
 std::string Engine::image_for(const Request& request) {
-  Api& api_now = api(request);
-  {
-    const std::lock_guard lock(mutex_);
-    if (!image_.empty() && !image_good_until_.passed()) return image_;
+  for (int looks = 0; looks < 2; ++looks) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!image_.empty() && !image_good_until_.passed()) return image_;
+    }
+    if (looks == 0) (void)look(request);
   }
-  const std::string image =
-      image_of_a_boot(text(request.settings, "image"), all_machines(api_now, request.deadline));
-  if (image.empty())
-    throw Error(ErrorKind::config,
-                "the app '" + api_now.identity().app + "' has no machine whose image could be used",
-                "deploy the app once ('fly deploy'), or name an image = \"registry.fly.io/…\" in flame.toml");
-  return image;
+  throw Error(ErrorKind::config,
+              "the app '" + api(request).identity().app + "' has no machine whose image could be used",
+              "deploy the app once ('fly deploy'), or name an image = \"registry.fly.io/…\" in flame.toml");
 }
 
 json::object Engine::boot(const Request& request) {
   (void)read_pool_config(request);
   const FlyMachine machine = boot_machine(api(request), request, image_for(request));
-  const std::lock_guard lock(mutex_);
-  made_[machine.name] = {machine, true};
+  remember(machine, Seen::How::booted);
   return one(machine);
 }
 
 json::object Engine::start(const Request& request) {
   Api& api_now = api(request);
-  const FlyMachine machine = machine_named(api_now, request);
+  const FlyMachine machine = named(request);
   if (machine.state != "started" && machine.state != "starting") {
     const Answer answer =
         persist(request.deadline, [&] { return api_now.start(machine.id, request.deadline); });
@@ -162,14 +186,13 @@ json::object Engine::start(const Request& request) {
       throw error_from(answer, "starting '" + machine.name + "'");
   }
   const FlyMachine started = wait_until_started(api_now, machine, request.deadline);
-  const std::lock_guard lock(mutex_);
-  made_[started.name] = {started, false};
+  remember(started, Seen::How::started);
   return one(started);
 }
 
 json::object Engine::stop(const Request& request) {
   Api& api_now = api(request);
-  FlyMachine machine = machine_named(api_now, request);
+  FlyMachine machine = named(request);
   const Answer answer = persist(request.deadline, [&] { return api_now.stop(machine.id, request.deadline); });
   if (answer.meaning != Meaning::done && answer.meaning != Meaning::not_found)
     throw error_from(answer, "stopping '" + machine.name + "'");
@@ -179,7 +202,7 @@ json::object Engine::stop(const Request& request) {
 
 json::object Engine::suspend(const Request& request) {
   Api& api_now = api(request);
-  FlyMachine machine = machine_named(api_now, request);
+  FlyMachine machine = named(request);
   const Answer answer =
       persist(request.deadline, [&] { return api_now.suspend(machine.id, request.deadline); });
   if (answer.meaning != Meaning::done) throw error_from(answer, "suspending '" + machine.name + "'");
@@ -189,45 +212,51 @@ json::object Engine::suspend(const Request& request) {
 
 json::object Engine::destroy(const Request& request) {
   Api& api_now = api(request);
-  for (const FlyMachine& machine : all_machines(api_now, request.deadline)) {
-    if (machine.name != request.name || machine.pool != request.pool) continue;
+  // Again only when the one that was known is gone: its name may be another's by now.
+  for (bool gone = true; gone;) {
+    const auto machine = named_if_there(request);
+    if (!machine) return {};
     const Answer answer =
-        persist(request.deadline, [&] { return api_now.destroy(machine.id, true, request.deadline); });
-    if (answer.meaning != Meaning::done && answer.meaning != Meaning::not_found)
-      throw error_from(answer, "destroying '" + machine.name + "'");
-    (void)api_now.wait(machine.id, {"destroyed"}, request.deadline);  // its name is free then
+        persist(request.deadline, [&] { return api_now.destroy(machine->id, true, request.deadline); });
+    gone = answer.meaning == Meaning::not_found;
+    if (answer.meaning != Meaning::done && !gone)
+      throw error_from(answer, "destroying '" + machine->name + "'");
+    (void)api_now.wait(machine->id, {"destroyed"}, request.deadline);  // its name is free then
+    const std::lock_guard lock(mutex_);
+    seen_.erase(machine->name);
   }
   return {};
 }
 
 json::object Engine::logs(const Request& request) {
   Api& api_now = api(request);
-  return {{"text", log_lines(api_now, machine_named(api_now, request).id, request.lines, request.deadline)}};
+  return {{"text", log_lines(api_now, named(request).id, request.lines, request.deadline)}};
 }
 
-// By its id, which the limits allow far more often than a list.
-FlyMachine Engine::look_at_made(const Request& request, const Made& made) {
+FlyMachine Engine::look_at(const Request& request, const Seen& seen) {
   Api& api_now = api(request);
-  const FlyMachine& machine = made.machine;
+  const FlyMachine& machine = seen.machine;
   const Answer now = api_now.get(machine.id, request.deadline);
-  if (now.meaning == Meaning::not_found) throw ended_early(api_now, machine);
-  if (now.meaning != Meaning::done) throw error_from(now, "looking at '" + machine.name + "'");
-  FlyMachine seen = with_secrets_of(machine, read_machine(now.body));
-  if (!has_ended(seen.state)) return seen;
-  const Error error = ended_early(api_now, machine);
+  if (now.meaning != Meaning::not_found && now.meaning != Meaning::done) {
+    Error unknown = error_from(now, "looking at '" + machine.name + "'");
+    unknown.kind = ErrorKind::timed_out;  // it may be there: that is not for this answer to say
+    throw Error(unknown);
+  }
+  FlyMachine out = now.meaning == Meaning::done ? with_secrets_of(machine, read_machine(now.body)) : machine;
+  if (now.meaning == Meaning::done && !has_ended(out.state)) return out;
+  const bool booted = seen.how == Seen::How::booted;
+  const Error error = booted || seen.how == Seen::How::started ? ended_early(api_now, machine)
+                                                               : how_it_left(api_now, machine);
   // Kept stopped, it would be started again and again.
-  const bool stays = seen.state == "stopped" || seen.state == "failed";
-  if (made.booted && stays) api_now.destroy(machine.id, true, Deadline::in(std::chrono::seconds(5)));
+  if (booted && (out.state == "stopped" || out.state == "failed"))
+    api_now.destroy(machine.id, true, Deadline::in(std::chrono::seconds(5)));
   throw Error(error);
 }
 
 json::object Engine::connect(const Request& request) {
-  std::optional<Made> made;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = made_.find(request.name); found != made_.end()) made = found->second;
-  }
-  const FlyMachine machine = made ? look_at_made(request, *made) : machine_named(api(request), request);
+  const auto known = seen(request.name);
+  const FlyMachine machine =
+      known && known->machine.pool == request.pool ? look_at(request, *known) : named(request);
   json::object object = machine_object(machine, "");
   if (!object.contains("address"))
     throw Error(ErrorKind::unreachable,

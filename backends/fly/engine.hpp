@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "backends/fly/api.hpp"
@@ -25,26 +27,31 @@ class Engine {
   boost::json::object connect(const Request& request);
 
  private:
-  Api& api(const Request& request);
-  std::string image_for(const Request& request);
-  struct Made {
+  // A machine as it was seen last. By its id it can be asked for far more often than by a list.
+  struct Seen {
     FlyMachine machine;
-    bool booted;  // and not only started
+    enum class How : std::uint8_t { listed, started, booted } how;
+    Deadline good_until;  // no list is needed to find its id
   };
-  FlyMachine look_at_made(const Request& request, const Made& made);
+  Api& api(const Request& request);
+  std::vector<FlyMachine> look(const Request& request);  // a list, remembered
+  // Ours of that pool and name; the second throws Error(unreachable) when there is none.
+  std::optional<FlyMachine> named_if_there(const Request& request);
+  FlyMachine named(const Request& request);
+  std::optional<Seen> seen(const std::string& name);
+  void remember(const FlyMachine& machine, Seen::How how);
+  std::string image_for(const Request& request);
+  FlyMachine look_at(const Request& request, const Seen& seen);
 
   std::mutex mutex_;
   std::unique_ptr<Api> api_;          // made by the first request that needs it
-  std::map<std::string, Made> made_;  // by name: booted or started by this process
+  std::map<std::string, Seen> seen_;  // by name
   std::string image_;                 // that a boot would use, by the latest list
   Deadline image_good_until_ = Deadline::in(milliseconds(0));
 };
 
 // The app's machines that are there; ours and others.
 std::vector<FlyMachine> all_machines(Api& api, Deadline deadline);
-// Ours of that pool and name. Throws Error(unreachable) when there is none.
-FlyMachine machine_named(Api& api, const Request& request);
-
 // Waits until the machine is started, and answers it as the API tells it then. Throws Error(boot_failed) with
 // the exit event and the last lines of its log when it ends instead, Error(timed_out).
 FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline deadline);

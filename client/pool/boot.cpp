@@ -113,7 +113,10 @@ std::uint64_t Pool::begin_boot(Deadline deadline) {
     outcomes_.push_back({boot.id, std::nullopt, std::move(open), ""});
     return boot.id;
   }
-  boot.request = ask("list", "", deadline);
+  // One list serves all boots that begin together.
+  const auto listing =
+      std::find_if(boots_.begin(), boots_.end(), [](const Boot& one) { return one.name.empty(); });
+  boot.request = listing != boots_.end() ? listing->request : ask("list", "", deadline);
   boots_.push_back(std::move(boot));
   return last_boot_;
 }
@@ -126,38 +129,40 @@ Deadline Pool::boot_deadline() const {
 
 std::vector<BootOutcome> Pool::take_boots() {
   while (auto answer = backend_ ? backend_->take() : std::nullopt) {
-    const auto boot = std::find_if(boots_.begin(), boots_.end(),
-                                   [&](const Boot& one) { return one.request == answer->id; });
-    if (boot == boots_.end()) continue;  // an old generation that was asked to stop
-    if (answer->kind == BackendAnswer::Kind::note)
-      outcomes_.push_back({boot->id, std::nullopt, std::nullopt, answer->text});
-    else
-      advance(*boot, *answer);
+    if (answer->kind == BackendAnswer::Kind::note) {
+      const auto boot = std::find_if(boots_.begin(), boots_.end(),
+                                     [&](const Boot& one) { return one.request == answer->id; });
+      outcomes_.push_back({boot != boots_.end() ? boot->id : 0, std::nullopt, std::nullopt, answer->text});
+      continue;
+    }
+    // Several wait for one list; for an old generation that was asked to stop, none does.
+    std::vector<Boot*> waiting;
+    for (Boot& boot : boots_)
+      if (boot.request == answer->id) waiting.push_back(&boot);
+    if (!answer->error && !waiting.empty() && waiting.front()->name.empty()) machines_ = answer->machines;
+    for (Boot* boot : waiting) advance(*boot, *answer);
   }
   std::erase_if(boots_, [](const Boot& boot) { return boot.request == 0; });
-  if (boots_.empty()) boot_lock_.reset();
+  if (boots_.empty() && !awaiting_hello_) boot_lock_.reset();
   return std::exchange(outcomes_, {});
 }
 
 // list → an answer that settles it, or start, or boot → perhaps connect → settled.
-void Pool::advance(Boot& boot, BackendAnswer& answer) {
+void Pool::advance(Boot& boot, const BackendAnswer& answer) {
   boot.request = 0;
   if (answer.error) {
     if (answer.error->kind == ErrorKind::boot_failed && boot.made && spends()) breaker_.failed(*answer.error);
     if (answer.error->type != "name_taken")
-      return outcomes_.push_back({boot.id, std::nullopt, answer.error->at_phase("boot"), ""});
+      return outcomes_.push_back({boot.id, std::nullopt, Error(*answer.error).at_phase("boot"), ""});
     boot.made = false;
     boot.taken.insert(boot.name);
     return choose(boot);
   }
-  if (boot.name.empty()) {
-    machines_ = std::move(answer.machines);
-    return choose(boot);
-  }
+  if (boot.name.empty()) return choose(boot);
   if (answer.address.known()) {
     boot.machine.address = answer.address;
   } else if (answer.machines.size() == 1) {
-    boot.machine = std::move(answer.machines.front());
+    boot.machine = answer.machines.front();
   }
   give(boot);
 }
@@ -224,6 +229,7 @@ std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& wat
   if (watch.before_boot) watch.before_boot();
   if (watch.on_phase) watch.on_phase("boot");
   used_.insert(watch.avoid.begin(), watch.avoid.end());
+  const BootLockHeld held(*this);
   if (begin_boot(deadline) == 0) return nullptr;
   for (;;) {
     for (BootOutcome& outcome : take_boots()) {
@@ -264,7 +270,7 @@ std::unique_ptr<Link> Pool::wait_for_hello(const BootOutcome& boot, Deadline dea
       // One that left by itself while it was found is no failure, unless it happens again and again.
       if (gone->kind != ErrorKind::boot_failed && ++deaths_ < kDeathsMax) return nullptr;
       const Error error = gone->kind == ErrorKind::boot_failed ? *gone : no_hello(boot, *why);
-      if (spends()) breaker_.failed(error);
+      if (spends() && boot.made) breaker_.failed(error);
       throw Error(error).at_phase("boot");
     }
     ::usleep(static_cast<useconds_t>(std::min<std::uint64_t>(tries, 100)) * 1000);
@@ -313,6 +319,7 @@ std::uint64_t Pool::count_ready(Deadline deadline) {
 
 // False: another flame boots in this pool.
 bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch) {
+  const BootLockHeld held(*this);
   std::uint64_t left = 0;
   while (left < count && begin_boot(deadline) != 0) ++left;
   const bool ours = left > 0;
@@ -332,6 +339,7 @@ bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch)
 
 void Pool::warm(std::uint64_t size, Deadline deadline, const Watch& watch) {
   if (size > settings_.max) throw pool_is_full(settings_);
+  breaker_.ignore_pause();
   const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
   for (std::uint64_t ready; (ready = count_ready(patience)) < size;) {
     if (patience.passed())

@@ -88,6 +88,17 @@ class Pool {
     Deadline deadline;
     bool made = false;
   };
+  // Others of this user boot nothing before our boots have said hello, or have failed.
+  struct BootLockHeld {
+    explicit BootLockHeld(Pool& pool_in) : pool(pool_in) { pool.awaiting_hello_ = true; }
+    ~BootLockHeld() {
+      pool.awaiting_hello_ = false;
+      if (pool.boots_.empty()) pool.boot_lock_.reset();
+    }
+    BootLockHeld(const BootLockHeld&) = delete;
+    BootLockHeld& operator=(const BootLockHeld&) = delete;
+    Pool& pool;
+  };
   std::string runner_name(std::uint64_t k) const;
   Runner local_runner(std::uint64_t k) const;
   bool spends() const { return settings_.backend != "local"; }  // a boot there costs money
@@ -102,7 +113,7 @@ class Pool {
   BackendAnswer ask_and_wait(std::string_view verb, const std::string& name, Deadline deadline,
                              std::uint64_t lines = 0);
   bool take_boot_lock();
-  void advance(Boot& boot, BackendAnswer& answer);
+  void advance(Boot& boot, const BackendAnswer& answer);
   void choose(Boot& boot);
   void give(Boot& boot);
   void retire_old();
@@ -123,7 +134,8 @@ class Pool {
   int deaths_ = 0;                 // of runners in a row that ended before their hello
 
   std::unique_ptr<Backend> backend_;
-  UniqueFd boot_lock_;             // ours while anything boots
+  UniqueFd boot_lock_;  // ours while anything boots
+  bool awaiting_hello_ = false;
   std::vector<Machine> machines_;  // the engine's latest list
   std::deque<Boot> boots_;
   std::vector<BootOutcome> outcomes_;

@@ -49,3 +49,28 @@ X
   FLAME_BACKEND=nowhere expect 125 flame run "$samples/math.so" add 1 2; holds "$err" "no flame-backend-nowhere"
   FLAME_BACKEND=../x expect 125 flame run "$samples/math.so" add 1 2; golden backend-name
 }
+
+@test "a connection that hangs is given up long before the deadline, and made again" {
+  # The first connection to the runner is accepted and never answered; the others reach it.
+  cat >relay.py <<'X'
+import glob, os, socket, sys, threading
+at = socket.socket(socket.AF_UNIX); at.bind(sys.argv[1]); at.listen()
+hung, _ = at.accept()
+open(sys.argv[1] + ".hung", "w").close()
+def pump(a, b):
+    try:
+        while data := a.recv(65536): b.sendall(data)
+        b.shutdown(socket.SHUT_WR)
+    except OSError: pass
+while True:
+    a, _ = at.accept(); b = socket.socket(socket.AF_UNIX)
+    b.connect(glob.glob(os.environ["XDG_RUNTIME_DIR"] + "/flame/local-*/*.sock")[0])
+    for pair in (a, b), (b, a): threading.Thread(target=pump, args=pair, daemon=True).start()
+X
+  python3 relay.py "$work/relay" & relay=$!
+  until [ -S relay ]; do sleep 0.02; done
+  printf '#!/bin/sh\nread -r line; echo "$line" | %s | jq -c "if .ok.machine.address then .ok.machine.address.unix = \\"%s/relay\\" else . end"\n' "$local" "$work" | backend
+  expect 0 flame run --timeout 50s "$samples/math.so" add 1 2; same "$out" 3
+  [ -e relay.hung ]
+  kill "$relay"; wait "$relay" || true
+}

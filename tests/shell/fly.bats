@@ -70,14 +70,17 @@ token_nowhere() {
   token_nowhere
 }
 
-@test "fly: map over 200 items, max 2: right, in order, never more machines" {
+@test "fly: map on two warm machines: right, in order, two machines, nothing asked of the API" {
   fly_start
   pool 'max = 2'
-  expect 0 flame run "$samples/math.so" add 100 20
-  seq 200 >items
+  expect 0 flame pool warm --size 2
+  same "$(count)" 2
+  before=$(requests)
+  seq 2000 >items
   flame map "$samples/math.so" add 1000 <items >sums
-  same "$(cat sums)" "$(seq 1001 1200)"
-  [ "$(count)" -le 2 ]
+  same "$(cat sums)" "$(seq 1001 3000)"
+  same "$(requests)" "$before"
+  same "$(count)" 2
 }
 
 @test "fly: what cannot be: one error with its hint, no machine, no request where none is needed" {
@@ -130,14 +133,56 @@ token_nowhere() {
   same "$(count)" 0
 }
 
-@test "fly: an image without flame-runner: one error that names the machine, no machine is left" {
+@test "fly: an image without flame-runner: its exit and its log are told, one machine was made, none is left" {
   fly_start
   pool 'runner = "/nowhere/flame-runner"'
-  sed -i 0,/^runner/{/^runner/d} flame.toml
+  sed -i '0,/^runner/{/^runner/d}' flame.toml
+  for when in auto kept; do
+    before=$(creates)
+    expect 125 flame run "$samples/math.so" add 100 20
+    holds "$err" "flame-default-0"; holds "$err" "ended before it was ready: it exited with 1"; holds "$err" "/nowhere/flame-runner"
+    same "$(grep -c '^flame: ' <<<"$err")" 1
+    same "$(($(creates) - before))" 1
+    same "$(count)" 0
+    echo 'when_idle = "stop"' >>flame.toml
+  done
+}
+
+# dying LINE…: a runner that says so, and what becomes of it
+dying() {
+  printf '#!/bin/sh\n' >"$work/dying"; printf '%s\n' "$@" >>"$work/dying"; chmod +x "$work/dying"
+  pool; sed -i "s|^runner.*|runner = \"$work/dying\"|" flame.toml
+}
+
+@test "fly: a runner that dies right after started: last log lines, exit event, oom flag; once" {
+  fly_start
+  dying 'echo "no disk for that" >&2' 'exit 3'
   expect 125 flame run "$samples/math.so" add 100 20
-  # Whether its end is seen by the engine first, or by the connection that fails.
-  holds "$err" "ended before it"; holds "$err" "flame-default-0"
+  holds "$err" "it exited with 3"; holds "$err" "no disk for that"; same "$(creates)" 1
+  dying 'echo "long enough to be started" >&2' 'sleep 0.3' 'kill -SEGV $$'
+  expect 125 flame run --timeout 40s "$samples/math.so" add 100 21
+  holds "$err" "it died of signal 11"; holds "$err" "long enough to be started"; same "$(creates)" 2
+  pool
+  fault '{"kind":"oom"}'
+  expect 125 flame run "$samples/math.so" add 100 20
+  holds "$err" "oom_killed"; holds "$err" "its guest is too small"; same "$(creates)" 3
   same "$(count)" 0
+}
+
+@test "fly: boots that fail are not repeated: those who wait fail with the first, after three there is a pause" {
+  fly_start
+  dying 'echo "no disk for that" >&2' 'sleep 0.5' 'exit 3'
+  for i in $(seq 6); do flame run "$samples/math.so" add "$i" 1 >"out.$i" 2>"err.$i" & pids[i]=$!; done
+  for i in $(seq 6); do status=0; wait "${pids[i]}" || status=$?; same "$status" 125; grep -q "it exited with 3" "err.$i"; done
+  made=$(creates); [ "$made" -le 2 ]
+  while [ "$made" -lt 3 ]; do expect 125 flame run "$samples/math.so" add 1 1; made=$((made + 1)); done
+  for i in 1 2 3; do expect 125 flame run "$samples/math.so" add 1 1; holds "$err" "boots failed; the next is tried in"; holds "$err" "no disk for that"; done
+  same "$(creates)" "$made"
+  expect 125 flame pool warm; holds "$err" "it exited with 3"
+  same "$(creates)" $((made + 1))
+  # Other settings are another generation; and a hello closes it.
+  pool
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
 }
 
 @test "fly: many 429, 5xx with a web page, empty answers: a run gets through" {
