@@ -10,6 +10,7 @@ setup() {
 }
 teardown() {
   if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
+  unset FLY_API_TOKEN  # nobody is there to be asked
   common_teardown
 }
 
