@@ -7,10 +7,6 @@ std::uint64_t ms_since(Clock::time_point then) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - then).count());
 }
 
-std::uint64_t idle_ms(const Runner& runner) {
-  return runner.scheduler.idle() ? ms_since(runner.lifetime.active_since()) : 0;
-}
-
 class Page {
  public:
   void family(const char* name, const char* type, const char* help) {
@@ -52,7 +48,6 @@ void calls(Page& page, const Counters& counters) {
 std::string info_json(const Runner& runner) {
   return "{" + runner.hello_members() +
          ",\"uptime_ms\":" + std::to_string(ms_since(runner.lifetime.started())) +
-         ",\"idle_ms\":" + std::to_string(idle_ms(runner)) +
          ",\"calls\":" + std::to_string(runner.scheduler.calls_done()) +
          ",\"links\":" + std::to_string(runner.links.size()) + "}";
 }
@@ -72,8 +67,8 @@ std::string metrics_text(const Runner& runner) {
   page.one("flame_draining", "gauge", "1 when no new calls are taken.", runner.lifetime.draining() ? 1 : 0);
   page.family("flame_uptime_seconds", "gauge", "Since the start.");
   page.seconds(ms_since(runner.lifetime.started()));
-  page.family("flame_idle_seconds", "gauge", "Since the last activity; 0 while calls are in flight.");
-  page.seconds(idle_ms(runner));
+  page.family("flame_idle_seconds", "gauge", "Since the last call; 0 while calls are in flight.");
+  page.seconds(runner.idle_ms());
   return page.take();
 }
 

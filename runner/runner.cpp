@@ -32,6 +32,13 @@ void Runner::count_end(const wire::Frame& last) {
   ++counters.failed[static_cast<std::size_t>(kind)];
 }
 
+// Whoever looks is no call: a look must not make it young again.
+std::uint64_t Runner::idle_ms() const {
+  if (!scheduler.idle()) return 0;
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - idle_since).count());
+}
+
 std::string Runner::hello_members() const {
   static const std::string libc = machine_libc_version();
   utsname machine{};
@@ -49,8 +56,8 @@ std::string Runner::hello_members() const {
          text("machine", static_cast<const char*>(machine.machine)) + text("runner", options.name) +
          text("generation", options.generation) + number("pid", static_cast<std::uint64_t>(::getpid())) +
          number("slots", options.slots) + number("busy", scheduler.busy()) +
-         number("queued", scheduler.queued()) + number("credit", wire::kCredit) +
-         number("window_bytes", wire::kWindowBytes) +
+         number("queued", scheduler.queued()) + number("idle_ms", idle_ms()) +
+         number("credit", wire::kCredit) + number("window_bytes", wire::kWindowBytes) +
          ",\"draining\":" + (lifetime.draining() ? "true" : "false") + ",\"capabilities\":[]";
 }
 

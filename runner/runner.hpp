@@ -63,8 +63,10 @@ class Runner {
   Counters counters;
   std::set<OpenLink*> links;
   std::function<void()> on_link_end;
-  std::size_t exchanges = 0;    // HTTP requests that are being answered
-  std::size_t connections = 0;  // all that are open
+  Clock::time_point idle_since = Clock::now();  // the end of the last call
+  std::uint64_t idle_ms() const;                // 0 while calls are in flight
+  std::size_t exchanges = 0;                    // HTTP requests that are being answered
+  std::size_t connections = 0;                  // all that are open
 
   std::uint64_t next_bind() { return ++binds_; }
   // Hands a call to the scheduler. Throws Error(draining) or Error(busy): the call was not taken.

@@ -30,6 +30,7 @@ class Server final : public Lifetime::Duties {
   void run() {
     listen();
     runner_.scheduler.on_idle([this] {
+      runner_.idle_since = Clock::now();
       runner_.lifetime.active();
       runner_.lifetime.settle();
       stop_when_alone();

@@ -1,10 +1,15 @@
 #include "backends/fly/api.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
+#include <ctime>
 
 #include "backends/fly/pause.hpp"
 #include "base/error.hpp"
+#include "base/fd.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
 
@@ -12,6 +17,9 @@ namespace flame::backend::fly {
 namespace {
 
 namespace json = boost::json;
+constexpr int kQuickTries = 2;
+constexpr std::time_t kWasThereSeconds = 600;
+constexpr std::int64_t kNoteEveryMs = 10'000;
 constexpr int kWaitMaxSeconds = 60;  // what the API takes; a longer wait asks again
 
 // Full jitter: a random part of a pause that doubles, so that many clients do not come back at once.
@@ -29,7 +37,23 @@ Error unreachable(const Identity& identity, const std::string& why) {
 }  // namespace
 
 Api::Api(Identity identity, const std::string& runtime_dir)
-    : identity_(std::move(identity)), pacing_(runtime_dir) {}
+    : identity_(std::move(identity)),
+      answered_path_(runtime_dir + "/fly-answered." + hex(sha256(identity_.api)).substr(0, 16)),
+      pacing_(runtime_dir) {}
+
+bool Api::was_there() const {
+  struct stat status {};
+  if (::stat(answered_path_.c_str(), &status) != 0) return false;
+  return std::time(nullptr) - status.st_mtim.tv_sec < kWasThereSeconds;
+}
+
+void Api::it_answered() {
+  const std::int64_t now_ms =
+      std::chrono::duration_cast<milliseconds>(Clock::now().time_since_epoch()).count();
+  if (now_ms - answered_ms_.exchange(now_ms) < kNoteEveryMs) return;
+  const UniqueFd fd(::open(answered_path_.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (fd) ::futimens(fd.get(), nullptr);
+}
 
 Answer Api::send(const Call& call, Deadline deadline) {
   const bool of_app = call.machine.empty();
@@ -42,17 +66,20 @@ Answer Api::send(const Call& call, Deadline deadline) {
     Answer answer;
     try {
       const HttpRequest request{call.method,
-                                identity_.api + "/v1/apps/" + identity_.app + "/machines" + call.path,
+                                identity_.api + path(call.path),
                                 call.body,
                                 {"Authorization: " + identity_.authorization, "Accept: application/json"}};
       answer = classify(transport_.send(request, deadline));
+      it_answered();
     } catch (const HttpFailure& failure) {
       if (failure.reached && !reads) {
         answer.meaning = Meaning::ambiguous;
         answer.text = failure.message;
         return answer;
       }
-      if (deadline.passed() || tries >= 8) throw unreachable(identity_, failure.message);
+      // A wrong environment is told within a second; an API that was there is waited for.
+      if (deadline.passed() || failure.hopeless || (tries >= kQuickTries && !was_there()))
+        throw unreachable(identity_, failure.message);
       pause_before_retry(tries, std::nullopt, deadline);
       continue;
     }

@@ -1,5 +1,6 @@
 // The Machines API for one app: pacing, and the retries that are always safe. Blocks; any thread.
 #pragma once
+#include <atomic>
 #include <boost/json/value.hpp>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ class Api {
   Api(Identity identity, const std::string& runtime_dir);
 
   const Identity& identity() const { return identity_; }
+  // "/v1/apps/APP/machines" and what follows.
+  std::string path(const std::string& rest) const { return "/v1/apps/" + identity_.app + "/machines" + rest; }
 
   // Requests that nothing was changed by (429, never arrived, 5xx of a GET) are repeated with a jittered
   // pause until the deadline; every other answer is given back. Throws Error(timed_out, unreachable).
@@ -44,7 +47,13 @@ class Api {
   Answer on_machine(const char* action, const char* method, const std::string& id, const std::string& rest,
                     std::string body, Deadline deadline);
 
+  // The API has answered this user in the last minutes: what fails now may pass.
+  bool was_there() const;
+  void it_answered();
+
   Identity identity_;
+  const std::string answered_path_;  // its time is that of the last answer
+  std::atomic<std::int64_t> answered_ms_{0};
   Pacing pacing_;
   Transport transport_;
 };

@@ -11,6 +11,7 @@
 #include "backends/fly/pause.hpp"
 #include "backends/fly/pool_config.hpp"
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "base/text.hpp"
 
 namespace flame::backend::fly {
@@ -34,6 +35,12 @@ constexpr milliseconds kListGood{10'000};  // what a list said, for the requests
 
 bool has_ended(const std::string& state) {
   return state == "stopped" || state == "failed" || state == "destroyed" || state == "destroying";
+}
+
+// The request as it would be sent: what a plan is made of.
+void tell(Api& api, const Request& request, const char* method, const std::string& rest,
+          const std::string& body = "") {
+  note(request, std::string(method) + " " + api.path(rest) + (body.empty() ? "" : " " + body));
 }
 
 json::object one(const FlyMachine& machine) { return {{"machine", machine_object(machine, "")}}; }
@@ -96,10 +103,11 @@ Api& Engine::api(const Request& request) {
 }
 
 json::object Engine::describe(const Request&) {
-  return {{"protocol", 1},
-          {"name", "fly"},
-          {"abilities", {"boot", "list", "start", "stop", "suspend", "destroy", "logs", "connect"}},
-          {"max_default", 10}};
+  return {
+      {"protocol", 1},
+      {"name", "fly"},
+      {"abilities", {"boot", "list", "start", "stop", "suspend", "destroy", "logs", "connect", "dry_run"}},
+      {"max_default", 10}};
 }
 
 std::optional<Engine::Seen> Engine::seen(const std::string& name) {
@@ -148,7 +156,8 @@ json::object Engine::list(const Request& request) {
   const std::string current = image_of_a_boot(text(request.settings, "image"), all);
   json::array machines;
   for (const FlyMachine& machine : all)
-    if (machine.pool == request.pool) machines.push_back(machine_object(machine, current));
+    if (request.all ? machine.ours() : machine.pool == request.pool)
+      machines.push_back(machine_object(machine, current));
   return {{"machines", std::move(machines)}};
 }
 
@@ -165,8 +174,24 @@ std::string Engine::image_for(const Request& request) {
               "deploy the app once ('fly deploy'), or name an image = \"registry.fly.io/…\" in flame.toml");
 }
 
+// What would be booted: the machine of the first guest, without its token.
+json::object Engine::planned_boot(const Request& request, const PoolConfig& config) {
+  constexpr const char* kHidden = "…";
+  const json::value body = create_body(request, config, config.guests.front(), image_for(request), kHidden);
+  std::string shown = json::serialize(body);
+  const std::string token = base64(kHidden);
+  if (const auto at = shown.find(token); at != shown.npos) shown.replace(at, token.size(), kHidden);
+  tell(api(request), request, "POST", "", shown);
+  FlyMachine machine = read_machine(body);
+  machine.state = "started";
+  machine.private_ip = "::";
+  machine.region = config.regions.empty() ? "" : config.regions.front();
+  return one(machine);
+}
+
 json::object Engine::boot(const Request& request) {
-  (void)read_pool_config(request);
+  const PoolConfig config = read_pool_config(request);
+  if (request.dry_run) return planned_boot(request, config);
   const FlyMachine machine = boot_machine(api(request), request, image_for(request));
   remember(machine, Seen::How::booted);
   return one(machine);
@@ -174,7 +199,12 @@ json::object Engine::boot(const Request& request) {
 
 json::object Engine::start(const Request& request) {
   Api& api_now = api(request);
-  const FlyMachine machine = named(request);
+  FlyMachine machine = named(request);
+  if (request.dry_run) {
+    tell(api_now, request, "POST", "/" + machine.id + "/start");
+    machine.state = "started";
+    return one(machine);
+  }
   if (machine.state != "started" && machine.state != "starting") {
     const Answer answer =
         persist(request.deadline, [&] { return api_now.start(machine.id, request.deadline); });
@@ -190,27 +220,38 @@ json::object Engine::start(const Request& request) {
   return one(started);
 }
 
+// A plan may name a machine that it would make.
+json::object Engine::planned_change(const Request& request, const char* method, const char* end) {
+  const auto machine = named_if_there(request);
+  tell(api(request), request, method, "/" + (machine ? machine->id : "<" + request.name + ">") + end);
+  return one(machine.value_or(FlyMachine()));
+}
+
 json::object Engine::stop(const Request& request) {
-  Api& api_now = api(request);
-  FlyMachine machine = named(request);
-  const Answer answer = persist(request.deadline, [&] { return api_now.stop(machine.id, request.deadline); });
-  if (answer.meaning != Meaning::done && answer.meaning != Meaning::not_found)
-    throw error_from(answer, "stopping '" + machine.name + "'");
-  machine.state = "stopping";
-  return one(machine);
+  if (request.dry_run) return planned_change(request, "POST", "/stop");
+  return ask_to(request, "stop", "stopping", &Api::stop);
 }
 
 json::object Engine::suspend(const Request& request) {
+  if (request.dry_run) return planned_change(request, "POST", "/suspend");
+  return ask_to(request, "suspend", "suspending", &Api::suspend);
+}
+
+json::object Engine::ask_to(const Request& request, const char* verb, const char* state,
+                            Answer (Api::*ask)(const std::string&, Deadline)) {
   Api& api_now = api(request);
   FlyMachine machine = named(request);
   const Answer answer =
-      persist(request.deadline, [&] { return api_now.suspend(machine.id, request.deadline); });
-  if (answer.meaning != Meaning::done) throw error_from(answer, "suspending '" + machine.name + "'");
-  machine.state = "suspending";
+      persist(request.deadline, [&] { return (api_now.*ask)(machine.id, request.deadline); });
+  const bool gone = answer.meaning == Meaning::not_found && std::string_view(verb) == "stop";
+  if (answer.meaning != Meaning::done && !gone)
+    throw error_from(answer, "asking '" + machine.name + "' to " + verb);
+  machine.state = state;
   return one(machine);
 }
 
 json::object Engine::destroy(const Request& request) {
+  if (request.dry_run) return planned_change(request, "DELETE", "?force=true");
   Api& api_now = api(request);
   // Again only when the one that was known is gone: its name may be another's by now.
   for (bool gone = true; gone;) {

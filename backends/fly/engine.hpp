@@ -10,6 +10,7 @@
 
 #include "backends/fly/api.hpp"
 #include "backends/fly/machine.hpp"
+#include "backends/fly/pool_config.hpp"
 #include "backends/kit/serve.hpp"
 
 namespace flame::backend::fly {
@@ -41,6 +42,10 @@ class Engine {
   std::optional<Seen> seen(const std::string& name);
   void remember(const FlyMachine& machine, Seen::How how);
   std::string image_for(const Request& request);
+  boost::json::object planned_boot(const Request& request, const PoolConfig& config);
+  boost::json::object planned_change(const Request& request, const char* method, const char* end);
+  boost::json::object ask_to(const Request& request, const char* verb, const char* state,
+                             Answer (Api::*ask)(const std::string&, Deadline));
   FlyMachine look_at(const Request& request, const Seen& seen);
 
   std::mutex mutex_;

@@ -92,6 +92,7 @@ json::object machine_object(const FlyMachine& machine, const std::string& curren
                            !current_image.ends_with("@" + machine.digest);
   json::object out = {
       {"name", machine.name},
+      {"pool", machine.pool},
       {"state", machine.plain_state()},
       // A deploy makes another generation: the old image's runners take no new work.
       {"generation", machine.generation + (other_image ? "+old-image" : "")},

@@ -77,6 +77,11 @@ bool may_have_reached(CURLcode code) {
   }
 }
 
+bool is_hopeless(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+         code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+}
+
 void prepare(Transfer& transfer, const HttpRequest& request, Deadline deadline) {
   transfer.handle = curl_easy_init();
   if (transfer.handle == nullptr) throw HttpFailure(false, "libcurl cannot start");
@@ -197,7 +202,8 @@ HttpReply Transport::send(const HttpRequest& request, Deadline deadline) {
   if (transfer.too_large)
     throw HttpFailure(true, "the answer is longer than " + std::to_string(kBodyMaxBytes) + " bytes");
   throw HttpFailure(may_have_reached(code),
-                    transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code));
+                    transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code),
+                    is_hopeless(code));
 }
 
 }  // namespace flame::backend::fly

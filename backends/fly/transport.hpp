@@ -16,9 +16,10 @@ struct HttpRequest {
 
 // No reply came. reached: the request may have arrived.
 struct HttpFailure : std::exception {
-  HttpFailure(bool reached_in, std::string message_in)
-      : reached(reached_in), message(std::move(message_in)) {}
+  HttpFailure(bool reached_in, std::string message_in, bool hopeless_in = false)
+      : reached(reached_in), hopeless(hopeless_in), message(std::move(message_in)) {}
   bool reached;
+  bool hopeless;  // the same request will fail again: a certificate, an address that is none
   std::string message;
   const char* what() const noexcept override { return message.c_str(); }
 };

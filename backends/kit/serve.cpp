@@ -1,10 +1,12 @@
 #include "backends/kit/serve.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -40,6 +42,12 @@ std::uint64_t number_of(const json::object& object, const char* key, std::uint64
   return number;
 }
 
+bool flag_of(const json::object& object, const char* key) {
+  const auto* value = object.if_contains(key);
+  if (value != nullptr && !value->is_bool()) throw broken(key);
+  return value != nullptr && value->get_bool();
+}
+
 Request read_request(const json::object& object) {
   Request out;
   out.verb = text_of(object, "verb");
@@ -55,6 +63,8 @@ Request read_request(const json::object& object) {
     out.settings = settings->get_object();
   }
   out.lines = number_of(object, "lines", 0);
+  out.all = flag_of(object, "all");
+  out.dry_run = flag_of(object, "dry_run");
   out.deadline = Deadline::from_remaining_ms(number_of(object, "remaining_ms", kUnlimitedMs));
   return out;
 }
@@ -121,12 +131,24 @@ bool write_line(const json::object& line) {
   return write_all(STDOUT_FILENO, json::serialize(line) + "\n");
 }
 
+constexpr std::chrono::milliseconds kLook{100}, kAlone{1000};
+
+bool nobody_reads() {
+  pollfd output = {STDOUT_FILENO, 0, 0};
+  return ::poll(&output, 1, 0) > 0 && (output.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 // The threads that answer; serve() leaves when all have.
 class Answering {
  public:
   ~Answering() {
     std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return running_ == 0; });
+    std::chrono::milliseconds alone{0};
+    while (!ended_.wait_for(lock, kLook, [this] { return running_ == 0; })) {
+      // Nobody is left to hear the answers: a client that was killed must not leave a boot going on.
+      alone = nobody_reads() ? alone + kLook : std::chrono::milliseconds(0);
+      if (alone >= kAlone) ::_exit(1);
+    }
   }
   template <class Body>
   void start(Body body) {

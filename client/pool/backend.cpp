@@ -56,6 +56,9 @@ Machine machine_of(const json::value& value) {
   out.address = address_of(object);
   out.created_at_ms = number_of(object, "created_at_ms");
   out.pid = number_of(object, "pid");
+  out.pool = text_of(object, "pool");
+  if (const auto* price = object.if_contains("price_per_second"); price != nullptr && price->is_number())
+    out.price_per_second = price->to_number<double>();
   out.details = json::serialize(value);
   return out;
 }
@@ -85,6 +88,9 @@ BackendAnswer answer_of(std::uint64_t id, const json::object& reply) {
       for (const auto& machine : machines->as_array()) out.machines.push_back(machine_of(machine));
     if (const auto* machine = ok.if_contains("machine")) out.machines.push_back(machine_of(*machine));
     out.address = address_of(ok);
+    if (const auto* abilities = ok.if_contains("abilities"); abilities != nullptr && abilities->is_array())
+      for (const auto& ability : abilities->get_array())
+        if (ability.is_string()) out.abilities.push_back(json::value_to<std::string>(ability));
     out.text = text_of(ok, "text");
   }
   return out;

@@ -18,10 +18,11 @@ struct BackendAnswer {
   enum class Kind : std::uint8_t { note, done, failed };
   Kind kind = Kind::done;
   std::uint64_t id = 0;
-  std::string text;               // note: progress for people; logs: the lines
-  std::vector<Machine> machines;  // list: all; boot, start, stop: the one
-  Address address;                // connect
-  std::optional<Error> error;     // failed
+  std::string text;                    // note: progress for people; logs: the lines
+  std::vector<Machine> machines;       // list: all; boot, start, stop: the one
+  Address address;                     // connect
+  std::vector<std::string> abilities;  // describe
+  std::optional<Error> error;          // failed
 };
 
 // One line of a backend. Throws std::exception when it is not an answer (backends/PROTOCOL.md).

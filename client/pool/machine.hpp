@@ -14,7 +14,9 @@ struct Machine {
   Address address;
   std::uint64_t created_at_ms = 0;  // Unix time; 0: not known
   std::uint64_t pid = 0;
-  std::string details;  // the whole MACHINE as JSON
+  std::string pool;             // empty: the one that was asked for
+  double price_per_second = 0;  // US dollars, as it is now
+  std::string details;          // the whole MACHINE as JSON
 };
 
 // A machine whose runner may be tried: connecting is the probe.

@@ -44,12 +44,16 @@ class Pool {
     std::function<void(std::string_view)> on_phase;   // "find", "boot", "connect"
     std::function<void(const std::string&)> on_note;  // what the engine says meanwhile
     std::function<void()> before_boot;                // nothing is ready; what it throws ends find()
-    std::set<std::string> avoid;                      // names of runners that said busy
+    std::function<void(std::uint64_t ready, std::uint64_t size)> on_ready;  // warm
+    std::set<std::string> avoid;                                            // names of runners that said busy
   };
   // A link to a ready runner; boots one when there is none. Throws Error(boot_failed, timed_out, …).
   std::unique_ptr<Link> find(Deadline deadline, const Watch& watch = {});
   // Returns when so many runners have said hello; boots those that lack. Throws as find() does.
   void warm(std::uint64_t size, Deadline deadline, const Watch& watch = {});
+  // So many more than these; their names, in case of a plan of those that would be.
+  std::vector<std::string> boot_more(std::uint64_t count, const std::vector<std::string>& than,
+                                     Deadline deadline, const Watch& watch = {});
   // A link to a runner that is there, or nothing.
   std::unique_ptr<Link> find_ready(Deadline deadline, const std::set<std::string>& avoid = {});
   bool has_booted() const { return backend_ != nullptr; }  // the engine was asked
@@ -74,9 +78,20 @@ class Pool {
   // Every name that a runner of this pool can have: K < max + surge.
   std::vector<std::string> names() const;
   std::vector<Machine> list(Deadline deadline);
-  void stop(const std::string& name, Deadline deadline);     // takes no more; gone when its calls are done
-  void destroy(const std::string& name, Deadline deadline);  // gone, after a short grace
+  std::vector<Machine> list_all(Deadline deadline);  // of all pools, where the engine can tell
+  // stop: takes no more, gone when its calls are done; destroy: gone, after a short grace; suspend. All are
+  // asked at once; the first error is thrown when all have answered.
+  void change_all(std::string_view verb, const std::vector<std::string>& names, Deadline deadline);
+  void destroy(const std::string& name, Deadline deadline) { change_all("destroy", {name}, deadline); }
+  void destroy_in(const std::string& pool, const std::string& name, Deadline deadline);
+  bool engine_can(std::string_view ability, Deadline deadline);
   std::string logs(const std::string& name, std::uint64_t lines, Deadline deadline);
+
+  // From now on nothing that would change the engine is asked of it: each such request is told, in the
+  // engine's own words where it has them.
+  using Plan = std::function<void(const std::string& request)>;
+  void only_plan(Plan plan) { plan_ = std::move(plan); }
+  double planned_usd_per_second() const { return planned_usd_per_second_; }  // of what would run more
 
  private:
   struct Boot {
@@ -108,10 +123,21 @@ class Pool {
   std::unique_ptr<Link> try_runner(const Runner& runner, Deadline deadline);
 
   Backend& backend();
+  struct Details {
+    std::uint64_t lines = 0;
+    std::string pool;  // empty: ours
+    bool all = false;
+  };
   std::uint64_t ask(std::string_view verb, const std::string& name, Deadline deadline,
-                    std::uint64_t lines = 0);
+                    const Details& details);
+  std::uint64_t ask(std::string_view verb, const std::string& name, Deadline deadline) {
+    return ask(verb, name, deadline, Details());
+  }
+  void ask_boot(Boot& boot, std::string_view verb);
+  bool only_told(std::string_view verb, const std::string& name, Deadline deadline);
+  void settle_asides(Deadline deadline);
   BackendAnswer ask_and_wait(std::string_view verb, const std::string& name, Deadline deadline,
-                             std::uint64_t lines = 0);
+                             const Details& details);
   bool take_boot_lock();
   void advance(Boot& boot, const BackendAnswer& answer);
   void choose(Boot& boot);
@@ -122,7 +148,8 @@ class Pool {
   Error no_hello(const BootOutcome& boot, const Error& why);
   void give_up(const BootOutcome& boot);
   std::uint64_t count_ready(Deadline deadline);
-  bool boot_some(std::uint64_t count, Deadline deadline, const Watch& watch);
+  bool boot_some(std::uint64_t count, Deadline deadline, const Watch& watch,
+                 const std::function<void(const std::string&)>& on_one);
   std::string log_hint(const std::string& name);
 
   PoolSettings settings_;
@@ -139,6 +166,10 @@ class Pool {
   std::vector<Machine> machines_;  // the engine's latest list
   std::deque<Boot> boots_;
   std::vector<BootOutcome> outcomes_;
+  std::set<std::uint64_t> asides_;  // requests whose answers nobody waits for
+  Plan plan_;
+  double planned_usd_per_second_ = 0;
+  std::optional<std::vector<std::string>> abilities_;
   std::uint64_t last_boot_ = 0;
 };
 

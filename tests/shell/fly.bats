@@ -1,49 +1,10 @@
 #!/usr/bin/env bats
 # The engine Fly from end to end: the flame command, its backend, the emulator of Fly's API, a runner in each machine.
 load common
+load fly
 
-setup() {
-  common_setup
-  unset FLY_API_TOKEN FLY_ACCESS_TOKEN FLY_APP_NAME FLY_APP FLY_FLAPS_BASE_URL FLY_API_BASE_URL FLY_IMAGE_REF FLY_MACHINE_ID
-  export TMPDIR=$work/tmp
-  mkdir "$TMPDIR"
-}
-teardown() {
-  if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
-  unset FLY_API_TOKEN  # nobody is there to be asked
-  common_teardown
-}
-
-# fly_start [OPTION…]: an emulator whose app's image is this computer's root, and a pool that uses it.
-fly_start() {
-  flame-fly-emulator --fast -q --ready-file "$work/ready" "$@" >"$work/tmp/emulator.log" 2>&1 &
-  emulator=$!
-  until [ -e "$work/ready" ]; do kill -0 "$emulator"; sleep 0.02; done
-  . "$work/ready"
-}
-# pool [LINE…]
-pool() {
-  printf '[pool.default]\nbackend = "fly"\nrunner = "%s"\nslots = 2\nboot_timeout = "50s"\n' "$FLAME_PREFIX/bin/flame-runner" >flame.toml
-  for line in "$@"; do echo "$line" >>flame.toml; done
-}
-ask() { curl -sS --fail-with-body "$FLY_FLAPS_BASE_URL/_emulator/$@"; }
-requests() { ask journal | jq ".requests | length"; }
-creates() { ask journal | jq '[.requests[] | select(.method == "POST" and (.path | endswith("/machines")))] | length'; }
-fault() { ask faults -d "$1" >/dev/null; }
-# Those of ours, as the API lists them; its limit is shared with flame, so it may be asked again.
-machines() {
-  until curl -sSf -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines" >"$work/tmp/list" 2>"$work/tmp/why"; do
-    grep -q ' 429' "$work/tmp/why"; sleep 0.2
-  done
-  jq -c '[.[] | select(.config.metadata.flame_pool and .state != "destroyed" and .state != "destroying")]' "$work/tmp/list"
-}
-count() { machines | jq length; }
-# The token is where it was given, and nowhere else.
-token_nowhere() {
-  local found
-  found=$(grep -rlF --exclude=ready --exclude-dir=tmp -e "${FLY_API_TOKEN#* }" "$work" || true)
-  same "$found" ""
-}
+setup() { fly_setup; }
+teardown() { fly_teardown; }
 
 @test "fly: a cold call boots a machine, a warm one asks the API nothing; status, destroy" {
   fly_start
@@ -147,12 +108,6 @@ token_nowhere() {
     same "$(count)" 0
     echo 'when_idle = "stop"' >>flame.toml
   done
-}
-
-# dying LINE…: a runner that says so, and what becomes of it
-dying() {
-  printf '#!/bin/sh\n' >"$work/dying"; printf '%s\n' "$@" >>"$work/dying"; chmod +x "$work/dying"
-  pool; sed -i "s|^runner.*|runner = \"$work/dying\"|" flame.toml
 }
 
 @test "fly: a runner that dies right after started: last log lines, exit event, oom flag; once" {

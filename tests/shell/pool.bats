@@ -22,7 +22,7 @@ status() { flame pool status --json | jq -c "$1"; }
   expect 125 flame pool warm --size 4; golden pool-full
   flame pool cool
   until [ "$(status length)" = 1 ]; do sleep 0.02; done
-  flame pool drain
+  flame pool drain --wait
   same "$(status .)" '[]'
 }
 
@@ -42,7 +42,7 @@ status() { flame pool status --json | jq -c "$1"; }
 @test "drain lets what runs finish and takes nothing new; destroy gives it a grace" {
   flame run "$plugins/faults.so" sleep_ms 1200 >slow & slow=$!
   until [ "$(status '.[0].busy')" = 1 ]; do sleep 0.02; done
-  expect 124 flame pool drain --timeout 100ms; same "$out" ""; golden drain-late
+  expect 124 flame pool drain --wait --timeout 100ms; same "$out" ""; golden drain-late
   expect 0 flame run "$samples/math.so" add 1 2; same "$out" 3
   wait "$slow"; same "$(cat slow)" 1200
   flame run "$plugins/faults.so" sleep_ms 600 >slow & slow=$!
@@ -58,7 +58,7 @@ status() { flame pool status --json | jq -c "$1"; }
   expect 0 flame pool logs; jq -e . "$out_file" >/dev/null
   all=$(wc -l <"$out_file")
   expect 0 flame pool logs -n 1; same "$(wc -l <"$out_file")" 1; [ "$all" -ge 1 ]
-  flame pool drain
+  flame pool drain --wait
   expect 0 flame pool logs flame-default-0; holds "$out" gone
   expect 125 flame pool logs flame-default-7; holds "$err" "no runner"
 }

@@ -1,0 +1,22 @@
+// The words behind `flame pool`.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+
+namespace flame::cli {
+
+struct PoolOptions {
+  std::optional<std::string> pool, generation;
+  std::optional<std::uint64_t> size, lines;
+  Deadline deadline;
+  std::string keep;  // warm: "started", "stopped" or "suspended"
+  bool json = false, yes = false, dry_run = false, wait = false, help = false;
+  std::string verb, name;
+};
+
+PoolOptions parse_pool_options(int argc, char** argv);  // throws Error(usage)
+
+}  // namespace flame::cli

@@ -1,0 +1,23 @@
+// Errors that several parts of a pool tell.
+#pragma once
+#include <string>
+
+#include "base/error.hpp"
+#include "client/pool/settings.hpp"
+
+namespace flame::client {
+
+inline Error pool_is_full(const PoolSettings& settings) {
+  Error error(ErrorKind::capacity,
+              "the pool '" + settings.name + "' has its most: max = " + std::to_string(settings.max),
+              "max in flame.toml allows more");
+  return error.at_phase("boot");
+}
+
+// The code of the backend protocol stands in type, where people would read it as the function's own.
+inline Error for_people(Error error) {
+  error.type.clear();
+  return error;
+}
+
+}  // namespace flame::client
