@@ -1,32 +1,44 @@
-// libcrypto's low-level SHA-256: the EVP interface would pull the whole provider machinery into every
-// static program (4 MB, and milliseconds at first use).
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/hash.hpp"
 
-#include <openssl/sha.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "base/error.hpp"
 
 namespace flame {
 
-struct Sha256::State {
-  SHA256_CTX context;
-};
+void Sha256::update(std::string_view bytes) {
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  std::size_t left = bytes.size();
+  const std::size_t held = size_bytes_ % kSha256BlockBytes;
+  size_bytes_ += left;
+  if (held > 0) {
+    const std::size_t more = std::min(left, kSha256BlockBytes - held);
+    std::memcpy(part_.data() + held, data, more);
+    data += more, left -= more;
+    if (held + more < kSha256BlockBytes) return;
+    sha256_blocks(words_, part_.data(), 1);
+  }
+  const std::size_t whole = left / kSha256BlockBytes;
+  if (whole > 0) sha256_blocks(words_, data, whole);
+  const std::size_t rest = left % kSha256BlockBytes;
+  if (rest > 0) std::memcpy(part_.data(), data + left - rest, rest);
+}
 
-Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
-void Sha256::update(std::string_view bytes) { SHA256_Update(&state_->context, bytes.data(), bytes.size()); }
-
+// A bit, zeros up to eight bytes before a block's end, the size in bits.
 std::string Sha256::finish() {
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256_Final(reinterpret_cast<unsigned char*>(out.data()), &state_->context);
+  std::string end(1 + (119 - size_bytes_ % kSha256BlockBytes) % kSha256BlockBytes, '\0');
+  end[0] = static_cast<char>(0x80);
+  for (int shift = 56; shift >= 0; shift -= 8) end += static_cast<char>(size_bytes_ * 8 >> shift);
+  update(end);
+  std::string out;
+  for (const std::uint32_t word : words_)
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(word >> shift);
   return out;
 }
 

@@ -1,25 +1,25 @@
 // SHA-256, HMAC-SHA256, random bytes, comparison in constant time.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
+
+#include "base/sha256_blocks.hpp"
 
 namespace flame {
 
 class Sha256 {
  public:
-  Sha256();
-  ~Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
   void update(std::string_view bytes);
   std::string finish();  // 32 raw bytes; once
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  Sha256Words words_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::uint64_t size_bytes_ = 0;
+  std::array<unsigned char, kSha256BlockBytes> part_;  // of a block, size_bytes_ % kSha256BlockBytes of it
 };
 
 std::string sha256(std::string_view bytes);

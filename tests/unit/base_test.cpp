@@ -15,6 +15,30 @@
 
 using namespace flame;
 
+TEST_CASE("sha256: the examples of FIPS 180; every length in pieces as in one, by the CPU as without it") {
+  CHECK(hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(hex(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")) ==
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  CHECK(hex(sha256(std::string(1'000'000, 'a'))) ==
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  std::string text;
+  for (unsigned i = 0; text.size() < 70 * kSha256BlockBytes; ++i) text += static_cast<char>(i * i >> 3);
+  for (const std::size_t size : {0U, 1U, 55U, 56U, 63U, 64U, 65U, 127U, 128U, 4095U, 4096U, 4097U, 4480U}) {
+    Sha256 bytewise, halves;
+    for (std::size_t i = 0; i < size; ++i) bytewise.update(text.substr(i, 1));
+    halves.update(text.substr(0, size / 2));
+    halves.update(text.substr(size / 2, size - size / 2));
+    const std::string whole = sha256(text.substr(0, size));
+    CHECK(bytewise.finish() == whole);
+    CHECK(halves.finish() == whole);
+  }
+  Sha256Words by_any{}, portable{};
+  const auto* data = reinterpret_cast<const unsigned char*>(text.data());
+  sha256_blocks(by_any, data, 70);
+  sha256_blocks_portable(portable, data, 70);
+  CHECK(by_any == portable);
+}
+
 TEST_CASE("SHA-256 and HMAC give the published answers") {
   CHECK(hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(hex(hmac_sha256("Jefe", "what do ya want for nothing?")) ==  // RFC 4231, case 2
