@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <vector>
+#include <memory>
 
 #include "base/error.hpp"
 
@@ -50,14 +50,15 @@ std::string sha256(std::string_view bytes) {
 
 std::string sha256_fd(int fd) {
   Sha256 hash;
-  std::vector<char> buffer(256 * 1024);
+  constexpr std::size_t size = 64 * 1024;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   off_t at = 0;
   for (;;) {
-    const ssize_t n = ::pread(fd, buffer.data(), buffer.size(), at);
+    const ssize_t n = ::pread(fd, buffer.get(), size, at);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw system_error("cannot read the file to hash", errno);
     if (n == 0) return hash.finish();
-    hash.update({buffer.data(), static_cast<std::size_t>(n)});
+    hash.update({buffer.get(), static_cast<std::size_t>(n)});
     at += n;
   }
 }

@@ -30,6 +30,17 @@ std::string absolute(const std::string& path) {
               "no plugin '" + path + "': " + errno_text(errno));
 }
 
+// The kernel knows the name of what is open: one question, where realpath asks for each folder.
+std::string absolute(const std::string& path, int fd) {
+  std::array<char, PATH_MAX> out{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t n = ::readlink(link.c_str(), out.data(), out.size());
+  const std::string_view name(out.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+  if (name.size() == out.size() || !name.starts_with('/') || name.ends_with(" (deleted)"))
+    return absolute(path);
+  return std::string(name);
+}
+
 FileKey look_at(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw system_error("cannot look at it", errno);
@@ -60,9 +71,18 @@ void about_plugin(const std::string& path, const Body& body) {
   }
 }
 
+// Sets path and fd. What cannot be opened is told by its absolute name.
+void open_at(OpenPlugin& plugin, const std::string& path) {
+  constexpr int flags = O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+  plugin.fd = UniqueFd(::open(path.c_str(), flags));
+  plugin.path = plugin.fd ? absolute(path, plugin.fd.get()) : absolute(path);
+  if (!plugin.fd) about_plugin(path, [&] { plugin.fd = open_file(plugin.path, flags); });
+}
+
 PluginFile summary_of(OpenPlugin& plugin) {
   PluginFile file;
   file.path = plugin.path;
+  file.key = plugin.key;
   file.needs = needs_of(plugin.elf, plugin.manifest ? plugin.manifest->abi_needed : 0);
   if (plugin.manifest) file.functions = plugin.manifest->functions;
   file.sha256 = hex(sha256_fd(plugin.fd.get()));
@@ -104,14 +124,14 @@ const ManifestFunction* PluginFile::find(const std::string& function) const {
 
 PluginFile read_plugin(const std::string& path) {
   OpenPlugin plugin;
-  plugin.path = absolute(path);
+  open_at(plugin, path);
   PluginFile file;
   about_plugin(path, [&] {
-    plugin.fd = open_file(plugin.path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
     plugin.key = look_at(plugin.fd.get());
     if (auto known = recall_plugin(plugin.key); known && known->needs.abi <= kAbi) {
       file = std::move(*known);
       file.path = plugin.path;
+      file.key = plugin.key;
       return;
     }
     read_tables(plugin);
@@ -125,9 +145,8 @@ PluginFile read_plugin(const std::string& path) {
 
 OpenPlugin open_plugin(const std::string& path) {
   OpenPlugin plugin;
-  plugin.path = absolute(path);
+  open_at(plugin, path);
   about_plugin(path, [&] {
-    plugin.fd = open_file(plugin.path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
     plugin.key = look_at(plugin.fd.get());
     read_tables(plugin);
   });

@@ -16,6 +16,7 @@ namespace flame::client {
 
 struct PluginFile {
   std::string path;                                        // absolute
+  FileKey key;                                             // of the file that was read
   std::string sha256;                                      // hex
   std::optional<std::vector<ManifestFunction>> functions;  // no manifest: not known before the runner says
   Needs needs;

@@ -15,7 +15,7 @@ std::optional<FileKey> key_of(const std::string& path) {
 }  // namespace
 
 Supply::Supply(const PluginFile& plugin, const std::vector<std::string>& with, bool may_send)
-    : plugin_(plugin), key_(key_of(plugin.path).value_or(FileKey())), may_send_(may_send) {
+    : plugin_(plugin), may_send_(may_send) {
   if (!may_have_set(plugin, with)) return;
   files_ = collect_set(plugin, with);
   files_json_ = set_json(files_);
@@ -33,11 +33,13 @@ void Supply::send(Link& link, Deadline deadline, const ShipProgress& progress) {
 }
 
 Supply::Change Supply::change() const {
-  const auto now = plugin_ ? key_of(plugin_->path) : std::optional(key_);
-  if (now == key_) return Change::none;
-  const bool same_file = now && now->device == key_.device && now->inode == key_.inode;
+  if (!plugin_) return Change::none;
+  const FileKey& key = plugin_->key;
+  const auto now = key_of(plugin_->path);
+  if (now == key) return Change::none;
+  const bool same_file = now && now->device == key.device && now->inode == key.inode;
   // A link to it, or its mode, is no other content.
-  if (same_file && now->bytes == key_.bytes && now->modified_ns == key_.modified_ns) return Change::none;
+  if (same_file && now->bytes == key.bytes && now->modified_ns == key.modified_ns) return Change::none;
   return same_file ? Change::written : Change::replaced;
 }
 

@@ -25,7 +25,6 @@ class Supply {
 
  private:
   std::optional<PluginFile> plugin_;
-  FileKey key_;
   std::vector<ShipFile> files_;  // of a set; empty: found out when needed
   std::string files_json_;
   bool may_send_ = false;
