@@ -2,6 +2,7 @@
 
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #include <boost/json.hpp>
@@ -12,6 +13,7 @@
 #include "base/hash.hpp"
 #include "base/socket_address.hpp"
 #include "base/text.hpp"
+#include "client/link/accept_key.hpp"
 #include "wire/frame.hpp"
 #include "wire/proof.hpp"
 
@@ -63,6 +65,20 @@ UniqueFd connect_tcp(const Address& where, Deadline deadline) {
   return fd;
 }
 
+// The value of a header by its name in lower case; "" when there is none.
+std::string_view header_of(std::string_view head, std::string_view name) {
+  for (std::size_t at; (at = head.find("\r\n")) != std::string_view::npos;) {
+    head.remove_prefix(at + 2);
+    const std::string_view line = head.substr(0, head.find("\r\n"));
+    const std::size_t colon = line.find(':');
+    if (colon != name.size() || ::strncasecmp(line.data(), name.data(), colon) != 0) continue;
+    const std::string_view value = line.substr(colon + 1);
+    const std::size_t from = value.find_first_not_of(" \t");
+    return from == std::string_view::npos ? "" : value.substr(from, value.find_last_not_of(" \t") - from + 1);
+  }
+  return {};
+}
+
 Error not_ours(const std::string& why) {
   return Error(ErrorKind::refused, why,
                "it may be a machine that took over the address; nothing was sent to it");
@@ -92,7 +108,10 @@ Opening::Opening(const Address& address) : token_(address.token), key_(base64(ra
 }
 
 void Opening::check_answer(std::string_view head) const {
-  if (head.starts_with("HTTP/1.1 101 ")) return;
+  if (head.starts_with("HTTP/1.1 101 ")) {
+    if (header_of(head, "sec-websocket-accept") == accept_key(key_)) return;
+    throw Error(ErrorKind::protocol, "the runner took the link without having read what we asked");
+  }
   const std::string line = printable(head.substr(0, std::min<std::size_t>(head.find("\r\n"), 200)));
   if (head.starts_with("HTTP/1.1 401 "))
     throw Error(ErrorKind::refused, "the runner wants a token",

@@ -34,7 +34,7 @@ lie() {
 }
 @test "nothing at all: the deadline" { lie nothing 124 "timed_out never_begun" --timeout 700ms; }
 @test "no runner of ours behind the socket: one error, nothing was begun" {
-  for mode in rubbish endless refuses hello_rubbish hello_other; do lie "$mode" 125 "protocol never_begun"; done
+  for mode in rubbish endless refuses other_key hello_rubbish hello_other; do lie "$mode" 125 "protocol never_begun"; done
 }
 @test "rubbish in mid-call: one error, and it is not known what became of the call" {
   for mode in huge_message huge_frame text masked error_rubbish; do lie "$mode" 125 "protocol unknown"; done

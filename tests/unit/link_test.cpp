@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
 #include "base/text.hpp"
+#include "client/link/accept_key.hpp"
 #include "client/link/link.hpp"
 #include "wire/proof.hpp"
 
@@ -17,8 +18,13 @@ using namespace flame;
 namespace {
 
 constexpr const char* kToken = "0123456789abcdef-token";
-constexpr const char* kHead =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+std::string head_for(const std::string& request) {
+  constexpr std::string_view name = "Sec-WebSocket-Key: ";
+  const std::size_t from = request.find(name) + name.size();
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nsec-websocket-ACCEPT:  " +
+         client::accept_key(request.substr(from, request.find("\r\n", from) - from)) +
+         " \r\nConnection: Upgrade\r\n\r\n";
+}
 
 std::string message(unsigned opcode, const std::string& payload) {
   std::string out(1, static_cast<char>(0x80U | opcode));
@@ -86,8 +92,8 @@ std::string nonce_of(const std::string& request) {
 
 std::string proven_hello(const std::string& request, const char* token) {
   const wire::Nonces nonces{*wire::read_nonce(nonce_of(request)), std::string(32, 'r')};
-  return kHead + hello(",\"nonce\":\"" + hex(nonces.runner) + "\",\"proof\":\"" +
-                       wire::runner_proof(token, nonces) + "\"");
+  return head_for(request) + hello(",\"nonce\":\"" + hex(nonces.runner) + "\",\"proof\":\"" +
+                                   wire::runner_proof(token, nonces) + "\"");
 }
 
 Error error_of(const client::Address& address) {
@@ -125,7 +131,7 @@ TEST_CASE("a runner that holds the token is answered with our proof, and the tok
 TEST_CASE("a runner that holds another token, or none, is told nothing") {
   for (const bool proves : {true, false}) {
     LyingRunner runner([&](const std::string& request) {
-      return proves ? proven_hello(request, "another token, as long") : kHead + hello("");
+      return proves ? proven_hello(request, "another token, as long") : head_for(request) + hello("");
     });
     runner.address.token = kToken;
     const Error error = error_of(runner.address);
@@ -137,15 +143,16 @@ TEST_CASE("a runner that holds another token, or none, is told nothing") {
 }
 
 TEST_CASE("a proof that was made for another nonce is wrong") {
-  LyingRunner runner(
-      [&](const std::string&) { return proven_hello("Flame-Nonce: " + hex(std::string(32, 'x')), kToken); });
+  LyingRunner runner([&](std::string request) {
+    return proven_hello(request.replace(request.find(nonce_of(request)), 64, 64, '7'), kToken);
+  });
   runner.address.token = kToken;
   CHECK(error_of(runner.address).kind == ErrorKind::refused);
 }
 
 TEST_CASE("how a link ends says what is known") {
   const auto ends_with = [](const std::string& after) {
-    LyingRunner runner([](const std::string&) { return kHead + hello(""); }, after);
+    LyingRunner runner([](const std::string& request) { return head_for(request) + hello(""); }, after);
     const Error error = error_of(runner.address);
     return std::string(error_kind_name(error.kind)) + " " + std::string(fate_name(error.fate));
   };
@@ -171,7 +178,18 @@ TEST_CASE("answers that are no link") {
   CHECK(answered("HTTP/1.1 200 OK\r\n\r\n") == "protocol");
   CHECK(answered("SSH-2.0-x\r\n\r\n") == "protocol");
   CHECK(answered("HTTP/1.1 101 Switching Protocols\r\n\r\n\x82\x02hi") ==
-        "unreachable");  // half a frame, gone
+        "protocol");  // our key was not read
+  CHECK(answered("HTTP/1.1 101 x\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n") ==
+        "protocol");
+  LyingRunner half([](const std::string& request) { return head_for(request) + "\x82\x02hi"; });
+  CHECK(error_of(half.address).kind == ErrorKind::unreachable);  // half a frame, gone
+}
+
+TEST_CASE("accept keys: the example of RFC 6455, and every length of a block") {
+  CHECK(client::accept_key("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  CHECK(client::accept_key(std::string(19, 'a')) == "yzaGyu0mcUukN7CdsSwa30tnCpc=");
+  CHECK(client::accept_key(std::string(20, 'a')) == "dUYRM7bOMwDmbriNIPr11x+r3E0=");
+  CHECK(client::accept_key(std::string(28, 'a')) == "xMWmCBqYJY4uXzUs8PNU1t+Pzro=");
 }
 
 TEST_CASE("addresses") {

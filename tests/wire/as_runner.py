@@ -22,9 +22,9 @@ def read_until(s, mark):
     return data
 
 
-def opening(s, hello=HELLO_BODY):
+def opening(s, hello=HELLO_BODY, key=None):
     head = read_until(s, b"\r\n\r\n").decode()
-    key = next(x for x in head.split("\r\n") if x.startswith("Sec-WebSocket-Key: ")).partition(": ")[2]
+    key = key or next(x for x in head.split("\r\n") if x.startswith("Sec-WebSocket-Key: ")).partition(": ")[2]
     accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
     s.sendall(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
                % accept).encode())
@@ -43,6 +43,7 @@ def half_head(s): read_until(s, b"\r\n\r\n"), s.sendall(b"HTTP/1.1 101 Switch")
 def rubbish(s): read_until(s, b"\r\n\r\n"), s.sendall(os.urandom(5000).replace(b"\r", b"") + b"\x1b[2J\r\n\r\n")
 def endless(s): read_until(s, b"\r\n\r\n"), s.sendall(b"HTTP/1.1 101 x\r\n" + b"X: y\r\n" * 20000)
 def refuses(s): read_until(s, b"\r\n\r\n"), s.sendall(b"HTTP/1.1 500 \x1b[31mno\xff\r\n\r\n")
+def other_key(s): opening(s, key="dGhlIHNhbXBsZSBub25jZQ==")
 def hello_rubbish(s): opening(s, b'{"protocol":\x1b[2J')
 def hello_other(s): opening(s, HELLO_BODY.replace(b"[1,1]", b"[7,9]"))
 def half_frame(s): after_call(s), s.sendall(message(frame(RESULT, b"12", 1), masked=False)[:-1])
