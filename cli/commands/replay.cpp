@@ -114,6 +114,16 @@ void check_same(const Options& options, const Target& target, const client::Cras
            "--force calls it with what there is");
 }
 
+Target find_target(const Options& options, const client::CrashFile& crash) {
+  try {
+    return target_of(options.run, options.plugin.empty() ? crash.plugin : options.plugin, crash.function);
+  } catch (Error& error) {
+    if (error.kind == ErrorKind::plugin_missing && options.plugin.empty())
+      error.hint = "give a copy of the one that crashed by --plugin FILE";
+    throw;
+  }
+}
+
 // Values are not kept: they may be secrets.
 void take_environment(RunOptions& run, const client::CrashFile& crash) {
   for (const std::string& name : crash.environment) {
@@ -131,8 +141,7 @@ void replay(Options& options) {
   client::CrashFile crash = client::CrashFile::read(options.file);
   options.run.with = crash.with;
   if (!options.run.quiet) write_all(STDERR_FILENO, "flame: replaying: " + printable(crash.reason) + "\n");
-  Target target =
-      target_of(options.run, options.plugin.empty() ? crash.plugin : options.plugin, crash.function);
+  Target target = find_target(options, crash);
   check_same(options, target, crash);
   take_environment(options.run, crash);
   const client::Config config = client::load_config(std::nullopt);

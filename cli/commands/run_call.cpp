@@ -91,13 +91,17 @@ class Engine {
  private:
   void watch_with_gdb(client::CallEvents& events) {
     debugger_.emplace();
-    ::signal(SIGINT, SIG_IGN);  // Ctrl-C is for gdb
+    ::sighandler_t const before = ::signal(SIGINT, SIG_IGN);  // Ctrl-C is for gdb
     events.on_started = [this, &events] {
       debugger_->attach(client::worker_of(own_->pid()));
       events.wake_fd = debugger_->wake_fd(events.wake_fd);
     };
-    events.interrupted = [this] {
-      debugger_->look();
+    events.interrupted = [this, before] {
+      if (debugger_->has_ended()) {
+        ::signal(SIGINT, before);
+        catch_stop_signals(options_.deadline);
+        debugger_->let_go();
+      }
       return stop_asked();
     };
   }

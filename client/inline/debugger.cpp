@@ -60,15 +60,7 @@ void Debugger::attach(pid_t worker) {
   child_ = spawn(plan);
 }
 
-void Debugger::look() {
-  if (!child_) return;
-  pollfd end{child_->pidfd.get(), POLLIN, 0};
-  if (::poll(&end, 1, 0) == 1) ended();
-}
-
-Debugger::~Debugger() {
-  if (child_) ended();
-}
+Debugger::~Debugger() { let_go(); }
 
 int Debugger::wake_fd(int other) {
   wake_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
@@ -77,7 +69,13 @@ int Debugger::wake_fd(int other) {
   return wake_.get();
 }
 
-void Debugger::ended() {
+bool Debugger::has_ended() const {
+  pollfd end{child_ ? child_->pidfd.get() : -1, POLLIN, 0};
+  return ::poll(&end, 1, 0) == 1;
+}
+
+void Debugger::let_go() {
+  if (!child_) return;
   wait_child(*child_);
   if (wake_) ::epoll_ctl(wake_.get(), EPOLL_CTL_DEL, child_->pidfd.get(), nullptr);
   child_.reset();

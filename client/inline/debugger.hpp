@@ -21,12 +21,12 @@ class Debugger {
   // When the worker that waits for it is at its first call: gdb stops it at the function's first line. It
   // talks with /dev/tty, or, where there is none, to stderr.
   void attach(pid_t worker);
-  // Readable when `other` is, or when look() has something to do.
+  // Readable when `other` is, or when its user has ended it.
   int wake_fd(int other);
-  void look();  // its user may have ended it: a worker that still waits goes on
+  bool has_ended() const;
+  void let_go();  // waits for its end; a worker that still waits for it goes on
 
  private:
-  void ended();
   UniqueFd wake_;
   std::vector<std::string> command_;
   std::optional<Child> child_;

@@ -53,6 +53,18 @@ nothing_left() { same "$(ours)" ""; same "$(find "$XDG_RUNTIME_DIR" -name 'inlin
   nothing_left
 }
 
+@test "Ctrl-C is for gdb; once gdb is gone it cancels the call" {
+  plain_build_only "a sanitizer's worker is slow to debug"
+  mkfifo held
+  printf '#!/bin/sh\nkill -INT "$PPID"\n' >gdb-here; chmod +x gdb-here
+  FLAME_GDB=$work/gdb-here env --default-signal=INT flame run --gdb "$plugins/faults.so" hold "$work/held" & pid=$!
+  exec 7>held  # the first Ctrl-C did nothing, and the function has begun
+  kill -INT "$pid"; status=0; wait "$pid" || status=$?
+  exec 7>&-
+  same "$status" 130
+  nothing_left
+}
+
 @test "under gdb at a terminal: keys go to gdb, the result comes, the prompt is left in order" {
   plain_build_only "a sanitizer's worker is slow to debug"
   tmux -L t -f /dev/null new-session -d -x 120 -y 40 "bash --norc -c 'FLAME_GDB=\"gdb -nx\" flame run --gdb $samples/math.so add 100 20; echo status \$?; exec cat'"

@@ -49,7 +49,7 @@ streamed"
   expect 125 flame replay "$(crash_file)"; holds "$err" "has other bytes than the plugin that crashed"; holds "$err" "hint: give the one that crashed by --plugin FILE, or --force"
   expect 139 flame replay --force "$(crash_file)"; holds "$err" "has other bytes"; holds "$err" "died of SIGSEGV"
   expect 139 flame replay --plugin "$plugins/crashes.so" "$(crash_file)"; holds "$err" "#0 inner at crashes.c"
-  rm it.so; expect 127 flame replay "$(crash_file)"
+  rm it.so; expect 127 flame replay "$(crash_file)"; holds "$err" "hint: give a copy of the one that crashed by --plugin FILE"
   # Of one that only the image has, the runner told the hash.
   rm crashes/*; cp "$plugins/crashes.so" it.so
   expect 139 flame run --keep-crash crashes "image:$PWD/it.so" null_write

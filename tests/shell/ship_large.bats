@@ -8,6 +8,7 @@ setup() {
 }
 teardown() {
   [ -z "${relay:-}" ] || kill "$relay" 2>/dev/null || true
+  if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
   tmux -L t kill-server 2>/dev/null || true
   FLAME_BACKEND=own flame pool destroy --yes >/dev/null 2>&1 || true
   common_teardown
@@ -81,4 +82,18 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' flame run private
   wait "$run" || true  # it may have died of it, and may not
   holds "$(cat err)" "it.so' was written to in place while the call ran: its bytes may have been mixed"
   expect 0 flame run ./it.so add 1 2; same "$out" 3
+}
+
+@test "fly: a machine whose image lacks the plugin gets it, once" {
+  unset FLY_API_TOKEN FLY_ACCESS_TOKEN FLY_APP_NAME FLY_APP FLY_FLAPS_BASE_URL FLY_API_BASE_URL FLY_IMAGE_REF FLY_MACHINE_ID
+  export TMPDIR=$work/tmp; mkdir tmp
+  flame-fly-emulator --fast -q --ready-file "$work/ready" >emulator.log 2>&1 & emulator=$!
+  until [ -e ready ]; do kill -0 "$emulator"; sleep 0.02; done
+  . ./ready
+  printf '[pool.default]\nbackend = "fly"\nrunner = "%s"\nboot_timeout = "50s"\n' "$FLAME_PREFIX/bin/flame-runner" >flame.toml
+  cp "$samples/math.so" hidden/math.so
+  expect 127 apart flame run --no-ship private/math.so add 1 2
+  expect 0 apart flame run -v private/math.so add 1 2; same "$out" 3; grep -q '^flame: ship' "$err_file"
+  expect 0 apart flame run -v private/math.so add 1 3; same "$out" 4; ! grep -q '^flame: ship' "$err_file"
+  expect 0 flame pool destroy --yes
 }
