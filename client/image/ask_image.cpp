@@ -13,6 +13,7 @@ namespace flame::client {
 namespace {
 
 namespace json = boost::json;
+constexpr std::chrono::seconds kPatience{10};  // whose slots are all busy may be asked another time
 
 std::string image_plugin() {
   const std::string own = own_directory();
@@ -78,7 +79,7 @@ void record_image(Pool& pool, Deadline deadline) noexcept {
       return;
     for (const Runner& runner : pool.known()) {
       if (runner.generation != pool.generation()) continue;
-      ImageFacts facts = facts_of(pool, runner, deadline);
+      ImageFacts facts = facts_of(pool, runner, deadline.earlier(Deadline::in(kPatience)));
       facts.source = "the image of the pool " + settings.name;
       record_facts(settings.name, facts);
       return;
