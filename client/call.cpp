@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <utility>
 
 #include "base/error.hpp"
 #include "client/remote_error.hpp"
@@ -49,6 +50,8 @@ class RunningCall {
         call_(invocation),
         events_(events),
         patience_(with_grace(invocation.deadline)),
+        input_(invocation.input),
+        asks_whether_streaming_(invocation.input_if_streaming != nullptr),
         window_(link.window_bytes()) {}
 
   void run() {
@@ -94,7 +97,7 @@ class RunningCall {
     if (link_.queued_bytes() >= kQueuedMaxBytes || cancelled_) return nullptr;
     if (!arguments_read())
       return body_.size() <= 2 * wire::kPieceBytes ? call_.arguments[argument_].source : nullptr;
-    return body_sent_ && !input_ended_ && window_ > 0 ? call_.input : nullptr;
+    return body_sent_ && !input_ended_ && window_ > 0 ? input_ : nullptr;
   }
 
   void read_piece(InputSource& from) {
@@ -131,7 +134,7 @@ class RunningCall {
       call_sent_ = true;
       body_sent_ = last;
     }
-    if (call_.input == nullptr && !input_ended_) end_input();
+    if (input_ == nullptr && !asks_whether_streaming_ && !input_ended_) end_input();
   }
 
   void send_ready() {
@@ -191,6 +194,7 @@ class RunningCall {
         if (!frame) return;
         if (frame->type == FrameType::error && (frame->call == kCall || frame->call == 0))
           throw remote_error(frame->body);
+        if (frame->type == FrameType::bound) bound(object_of(frame->body));
         if (frame->call == kCall) take(*frame);
       }
     } catch (Error& error) {
@@ -198,6 +202,12 @@ class RunningCall {
       if (error.kind == ErrorKind::protocol && call_sent_) error.with_fate(Fate::unknown);
       throw;
     }
+  }
+
+  void bound(const json::object& told) {
+    if (std::exchange(asks_whether_streaming_, false) &&
+        text_of(told, "flags").find("streaming") != std::string::npos)
+      input_ = call_.input_if_streaming();
   }
 
   void take(const Frame& frame) {
@@ -236,7 +246,7 @@ class RunningCall {
     taken_ = true;
     for (const CallArgument& argument : call_.arguments)
       if (argument.source != nullptr) argument.source->taken();
-    if (call_.input != nullptr) call_.input->taken();
+    if (input_ != nullptr) input_->taken();
   }
 
   static Error busy(std::string_view body) {
@@ -268,6 +278,8 @@ class RunningCall {
   const Invocation& call_;
   const CallEvents& events_;
   const Deadline patience_;
+  InputSource* input_;
+  bool asks_whether_streaming_;
   std::uint64_t window_;      // bytes that the runner will take
   std::string message_;       // frames that go with the next message
   std::string body_;          // of the call, what is in no frame yet

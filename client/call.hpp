@@ -24,8 +24,9 @@ struct Invocation {
   std::vector<CallArgument> arguments;
   std::map<std::string, std::string> environment;
   bool fresh = false;
-  bool phases = false;           // ask the runner for its times
-  InputSource* input = nullptr;  // streamed to the function; nullptr: an empty input
+  bool phases = false;                               // ask the runner for its times
+  InputSource* input = nullptr;                      // streamed to the function; nullptr: an empty input, or
+  std::function<InputSource*()> input_if_streaming;  // asked when the runner says that the function streams
   Deadline deadline;
 };
 

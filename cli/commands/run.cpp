@@ -47,6 +47,11 @@ class Words {
     return &sources_.emplace_back(STDIN_FILENO);
   }
   bool stdin_used() const { return stdin_used_; }
+  // Asked again when another runner is asked to run the call.
+  client::InputSource* input_once() {
+    if (late_input_ == nullptr) late_input_ = standard_input();
+    return late_input_;
+  }
   void rewind() {
     for (auto& source : sources_) source.rewind();
   }
@@ -62,6 +67,7 @@ class Words {
   std::optional<wire::Signature> signature_;
   std::deque<client::InputSource> sources_;  // arguments point into it
   bool stdin_used_ = false;
+  client::InputSource* late_input_ = nullptr;
 };
 
 client::Invocation invocation_of(const RunOptions& options, const Target& target,
@@ -81,7 +87,9 @@ client::Invocation invocation_of(const RunOptions& options, const Target& target
   for (int i = 0; i < count; ++i)
     out.arguments.push_back(words.argument(static_cast<std::size_t>(i), arguments[i]));
   const bool streaming = target.manifest && target.manifest->streaming();
-  if (streaming && !options.no_stdin && !words.stdin_used()) out.input = words.standard_input();
+  if (options.no_stdin || words.stdin_used()) return out;
+  if (streaming) out.input = words.standard_input();
+  if (!target.manifest) out.input_if_streaming = [&words] { return words.input_once(); };
   return out;
 }
 

@@ -118,3 +118,14 @@ teardown() { common_teardown; }
     while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
   done
 }
+
+@test "a plugin of the image: a function that streams reads stdin, one that does not leaves it alone" {
+  same "$(printf abc | flame run "image:$samples/text.so" upper)" ABC
+  head -c 1000000 /dev/zero | tr '\0' x | flame run "image:$samples/text.so" upper | cmp - <(head -c 1000000 /dev/zero | tr '\0' X)
+  same "$(printf abc | flame run -n "image:$samples/text.so" upper)" ""
+  mkfifo silent; exec 6<>silent
+  expect 0 flame run "image:$samples/math.so" add 1 2 <&6; same "$out" 3
+  exec 6<&-
+  same "$(printf abc | { flame run "image:$samples/math.so" add 1 2; cat; })" "3
+abc"
+}
