@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
@@ -25,7 +26,18 @@ Error cannot_connect(const Address& address, const std::string& why) {
   return Error(ErrorKind::unreachable, "cannot connect to '" + address.text() + "': " + why);
 }
 
-UniqueFd connect_unix(const Address& where) {
+Error late() {
+  return Error(ErrorKind::timed_out, "the deadline passed while a runner was to accept the connection");
+}
+
+// Where a runner's queue of connections is full, connect(2) waits no longer than a socket may send.
+void limit_connect(int fd, Deadline deadline) {
+  const std::uint64_t ms = deadline.unlimited() ? 0 : std::max<std::uint64_t>(deadline.remaining_ms(), 1);
+  const timeval limit = {static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+UniqueFd connect_unix(const Address& where, Deadline deadline) {
   const std::string& path = where.unix_path;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -37,8 +49,10 @@ UniqueFd connect_unix(const Address& where) {
   std::memcpy(static_cast<void*>(address.sun_path), path.c_str(), path.size() + 1);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) throw system_error("cannot make a socket", errno);
+  if (!deadline.unlimited()) limit_connect(fd.get(), deadline);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    throw cannot_connect(where, errno_text(errno));
+    throw errno == EAGAIN ? late() : cannot_connect(where, errno_text(errno));
+  if (!deadline.unlimited()) limit_connect(fd.get(), Deadline());
   return fd;
 }
 
@@ -87,7 +101,7 @@ Error not_ours(const std::string& why) {
 }  // namespace
 
 UniqueFd connect_to(const Address& address, Deadline deadline) {
-  return address.unix_path.empty() ? connect_tcp(address, deadline) : connect_unix(address);
+  return address.unix_path.empty() ? connect_tcp(address, deadline) : connect_unix(address, deadline);
 }
 
 Opening::Opening(const Address& address) : token_(address.token), key_(base64(random_bytes(16))) {

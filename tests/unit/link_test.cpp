@@ -1,10 +1,14 @@
 // The client's end of a link against a runner that lies, in this process.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <thread>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
@@ -201,4 +205,29 @@ TEST_CASE("addresses") {
   client::Address nowhere;
   nowhere.tcp = "localhost:80";
   CHECK_THROWS_AS(client::Link(nowhere, Deadline()), Error);
+}
+
+TEST_CASE("a runner whose queue of connections is full is waited for until the deadline, no longer") {
+  char place[] = "/tmp/flame-link-XXXXXX";
+  REQUIRE(::mkdtemp(place) != nullptr);
+  const std::string path = std::string(place) + "/full";
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::memcpy(static_cast<void*>(at.sun_path), path.c_str(), path.size() + 1);
+  const auto* address = reinterpret_cast<const sockaddr*>(&at);
+  const UniqueFd listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(::bind(listening.get(), address, sizeof at) == 0);
+  REQUIRE(::listen(listening.get(), 0) == 0);
+  std::vector<UniqueFd> waiting;
+  do waiting.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  while (::connect(waiting.back().get(), address, sizeof at) == 0);
+  try {
+    client::Link link({path, {}, {}, {}}, Deadline::in(milliseconds(50)));
+    FAIL("connected");
+  } catch (const Error& error) {
+    CHECK(error.kind == ErrorKind::timed_out);
+    CHECK(error.fate == Fate::never_begun);
+  }
+  ::unlink(path.c_str());
+  ::rmdir(place);
 }
