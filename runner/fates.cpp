@@ -1,17 +1,24 @@
 #include "runner/fates.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
 namespace flame::runner {
 namespace {
 
-Error crashed(const Call& call, int signal, const WorkerPort& worker) {
-  wire::CrashReport crash = worker.crash(signal, call.bind->sha256);
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+Error crashed(const Call& call, const WorkerEnd& end, const WorkerPort& worker) {
+  wire::CrashReport crash = worker.crash(end.signal, call.bind->sha256);
   Error error(ErrorKind::crashed, call.bind->function + " died of " + crash.reason);
-  error.signal = signal;
+  error.signal = end.signal;
   error.crash = std::move(crash.json);
-  if (signal == SIGKILL) error.hint = "nobody here killed it: the kernel may have run out of memory";
+  if (end.disturbed)
+    error.hint = "it wrote to the descriptor by which its worker talks to the runner, or closed it";
+  else if (end.signal == SIGKILL)
+    error.hint = "neither the runner nor the kernel for want of memory killed it; it had taken " +
+                 mebibytes(end.peak_bytes) + " at most";
   return error;
 }
 
@@ -25,7 +32,7 @@ Error died_running(const Call& call, const WorkerEnd& end, const WorkerPort& wor
   if (call.wanted == Call::Wanted::cancelled)
     return Error(ErrorKind::cancelled, "cancelled").with_fate(Fate::cancelled).at_phase("run");
   const std::string& name = call.bind->function;
-  if (end.signal != 0) return crashed(call, end.signal, worker).with_fate(Fate::crashed).at_phase("run");
+  if (end.signal != 0) return crashed(call, end, worker).with_fate(Fate::crashed).at_phase("run");
   return Error(ErrorKind::exited,
                name + ": the plugin ended its process with exit(" + std::to_string(end.code) + ")",
                "a function returns; it must not call exit()")
@@ -33,10 +40,13 @@ Error died_running(const Call& call, const WorkerEnd& end, const WorkerPort& wor
       .at_phase("run");
 }
 
-Error out_of_memory(const Call& call, std::uint64_t limit_bytes) {
-  return Error(ErrorKind::out_of_memory,
-               call.bind->function + " was killed: its worker took more than " +
-                   std::to_string(limit_bytes >> 20) + " MiB of memory",
+Error out_of_memory(const Call& call, std::uint64_t limit_bytes, std::uint64_t seen_bytes,
+                    const WorkerEnd& end) {
+  const std::string peak = mebibytes(std::max(seen_bytes, end.peak_bytes));
+  const std::string why = end.starved ? "the kernel had no memory left; its worker had " + peak
+                                      : "its worker took " + peak + " of memory, of " +
+                                            mebibytes(limit_bytes) + " that it may have";
+  return Error(ErrorKind::out_of_memory, call.bind->function + " was killed: " + why,
                "give it less to do at once, a larger guest, or the runner a greater --worker-memory-bytes")
       .with_fate(Fate::crashed)
       .at_phase("run");

@@ -9,7 +9,9 @@ namespace flame::runner {
 // The worker died while this call ran.
 Error died_running(const Call& call, const WorkerEnd& end, const WorkerPort& worker);
 // The worker was killed because it had more memory than this.
-Error out_of_memory(const Call& call, std::uint64_t limit_bytes);
+// By us, who saw it take seen_bytes, or by the kernel.
+Error out_of_memory(const Call& call, std::uint64_t limit_bytes, std::uint64_t seen_bytes,
+                    const WorkerEnd& end);
 // Its constructors or its init() ended the process.
 Error died_loading(const Call& call, const WorkerEnd& end, const WorkerPort& worker);
 // The call was given up or too late, and had not begun. phase: "queue" or "load".

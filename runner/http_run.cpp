@@ -21,10 +21,11 @@ class PostedCall final : public CallSink {
 
   bool frame(Call& call, const Frame& frame) override {
     if (frame.type == FrameType::output) output_ += frame.body;
+    if (frame.type == FrameType::log) add_log(frame.body);
     if (frame.type == FrameType::result || frame.type == FrameType::error) text_ += frame.body;
     if (ends_call(frame)) {
       runner_.count_end(frame);
-      exchange_->answer(frame.type == FrameType::error ? problem_json(text_) : result(frame));
+      exchange_->answer(with_logs(frame.type == FrameType::error ? problem_json(text_) : result(frame)));
     } else if (output_.size() + text_.size() > wire::kHttpResultMaxBytes) {
       give_up(call);
     }
@@ -32,6 +33,23 @@ class PostedCall final : public CallSink {
   }
 
  private:
+  // Whole lines, as many as a person reads.
+  void add_log(std::string_view line) {
+    if (logs_cut_ || logs_.size() + line.size() >= wire::kJsonBodyMaxBytes) {
+      logs_cut_ = true;
+      return;
+    }
+    logs_.append(logs_.empty() ? "" : ",").append(line);
+  }
+
+  // Both answers are JSON objects, ended by "}\n".
+  HttpResponse with_logs(HttpResponse answer) const {
+    if (logs_.empty() && !logs_cut_) return answer;
+    answer.body.resize(answer.body.rfind('}'));
+    answer.body += ",\"logs\":[" + logs_ + (logs_cut_ ? "],\"logs_cut\":true}\n" : "]}\n");
+    return answer;
+  }
+
   HttpResponse result(const Frame& last) const {
     std::string body = "{\"result\":";
     if (last.has(wire::flag::bytes))
@@ -59,7 +77,8 @@ class PostedCall final : public CallSink {
   Runner& runner_;
   ExchangePtr exchange_;
   std::weak_ptr<Call> call_;
-  std::string text_, output_;
+  std::string text_, output_, logs_;
+  bool logs_cut_ = false;
 };
 
 std::uint64_t timeout_of(const json::object& request) {

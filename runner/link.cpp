@@ -42,9 +42,6 @@ class Link final : public std::enable_shared_from_this<Link>, public OpenLink, p
   void open(const HttpFields& fields);
 
   void tell_draining() override { session_->send(wire::FrameType::draining, 0, 0, {}); }
-  void cut() override {
-    if (session_) session_->cancel_all();
-  }
   void leave() override { finish(websocket::close_code::going_away, "the runner leaves"); }
   void wake() override { write(); }
 

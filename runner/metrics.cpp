@@ -1,5 +1,7 @@
 #include "runner/metrics.hpp"
 
+#include <array>
+
 namespace flame::runner {
 namespace {
 
@@ -43,6 +45,18 @@ void calls(Page& page, const Counters& counters) {
   page.one("flame_calls_turned_away_total", "counter", "Calls answered with busy.", counters.busy);
 }
 
+constexpr std::array<std::string_view, kWorkerCauseCount> kCauses = {
+    "left", "crashed", "exited", "timed_out", "cancelled", "out_of_memory", "unloadable"};
+
+void workers(Page& page, const Scheduler& scheduler) {
+  const Scheduler::WorkerCounts& counts = scheduler.worker_counts();
+  page.one("flame_workers", "gauge", "Workers that live.", scheduler.workers());
+  page.one("flame_workers_started_total", "counter", "Workers started.", counts.started);
+  page.family("flame_workers_ended_total", "counter", "Workers that have ended, by why.");
+  for (std::size_t i = 0; i < kCauses.size(); ++i)
+    page.sample(counts.ended[i], "cause=\"" + std::string(kCauses[i]) + "\"");
+}
+
 }  // namespace
 
 std::string info_json(const Runner& runner) {
@@ -58,6 +72,7 @@ std::string metrics_text(const Runner& runner) {
   page.one("flame_slots", "gauge", "Calls that may run at a time.", runner.options.slots);
   page.one("flame_busy_slots", "gauge", "Calls that run.", runner.scheduler.busy());
   page.one("flame_queued_calls", "gauge", "Calls that wait for a slot.", runner.scheduler.queued());
+  workers(page, runner.scheduler);
   page.one("flame_links", "gauge", "Open links.", runner.links.size());
   page.one("flame_links_total", "counter", "Links opened.", runner.counters.links);
   page.one("flame_links_refused_total", "counter", "Links closed for a wrong proof or a broken protocol.",

@@ -44,6 +44,10 @@ void set_number(Options& out, const char* name, const std::string& value) {
   out.*Member = number<std::remove_reference_t<decltype(out.*Member)>>(name, value);
 }
 template <auto Member>
+void set_optional_number(Options& out, const char* name, const std::string& value) {
+  out.*Member = number<typename std::remove_reference_t<decltype(out.*Member)>::value_type>(name, value);
+}
+template <auto Member>
 void set_text(Options& out, const char*, const std::string& value) {
   out.*Member = value;
 }
@@ -91,6 +95,8 @@ constexpr Row kTable[] = {
     {"worker", "WORD",
      "flame-worker, or a command that runs it, word by word (default: found beside this program)",
      add_text<&Options::worker>},
+    {"worker-uid", "UID", "as whom workers run when this is root; 0: as root (65534)",
+     set_optional_number<&Options::worker_uid>},
     {"worker-memory-bytes", "N", "for one worker; 0: nine tenths of the machine's, by slots (0)",
      set_number<&Options::worker_memory_bytes>},
     {"worker-max-calls", "N", "then a worker is replaced; 0: no limit (0)",
@@ -165,6 +171,13 @@ Options parse_options(int argc, char** argv) {
   if (out.slots == 0) out.slots = usable_cpus();
   if (out.worker.empty()) out.worker = {default_worker()};
   return out;
+}
+
+std::optional<unsigned> worker_uid_of(const Options& options) {
+  constexpr unsigned nobody = 65534;
+  if (::geteuid() != 0 || (!options.worker_uid && options.sandbox == "off")) return std::nullopt;
+  const unsigned uid = options.worker_uid.value_or(nobody);
+  return uid == 0 ? std::nullopt : std::optional(uid);
 }
 
 std::string help_text() {

@@ -1,6 +1,7 @@
 // What a runner is started with.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct Options {
   LogLevel log_level = LogLevel::info;
   std::vector<std::string> worker;  // flame-worker, or a command that ends in it and its first options
   std::string generation, sandbox = "default", build;
+  std::optional<unsigned> worker_uid;    // of workers, where the runner is root; 0: as the runner
   std::vector<std::string> plugin_dirs;  // where plugins are looked for; a strict sandbox may read them
   std::string store_dir;                 // for plugins that the image lacks; empty: a default place
   std::uint64_t store_max_bytes = 2ULL << 30;
@@ -37,6 +39,9 @@ struct Options {
 
 Options parse_options(int argc, char** argv);  // throws Error(usage)
 std::string help_text();
+
+// As whom workers run; none: as the runner does.
+std::optional<unsigned> worker_uid_of(const Options& options);
 
 // The token from --token-file or FLAME_SECRET, "" when there is none; neither can be read from this process
 // afterwards. Throws Error(config): unusable, or needed by a TCP listener and missing.

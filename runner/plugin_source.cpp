@@ -41,7 +41,7 @@ std::string request_key(const PluginRequest& request) {
 
 PluginSource::PluginSource(const Options& options)
     : directories_(options.plugin_dirs),
-      store_(default_store(options), options.store_max_bytes),
+      store_(default_store(options), options.store_max_bytes, worker_uid_of(options).has_value()),
       incoming_(store_) {}
 
 PluginSource::Identity PluginSource::identity_of(int fd) {
@@ -77,6 +77,17 @@ PluginFile PluginSource::try_open(const std::string& path, const std::string& sh
   file.fd = std::move(fd);
   file.path = file.load_path = path;
   return file;
+}
+
+std::string file_version(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return "none";
+  std::string out;
+  for (const auto part :
+       {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino),
+        static_cast<std::int64_t>(status.st_size), nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)})
+    out += std::to_string(part) + " ";
+  return out;
 }
 
 // The other files of a set lie beside the plugin as they did at the client's, with the same bytes.

@@ -72,6 +72,9 @@ class PluginSource {
   std::set<std::string> found_;             // requests that were answered well
 };
 
+// Tells a file that was written or replaced from what it was, for much less than a hash.
+std::string file_version(const std::string& path);
+
 struct Bind;
 PluginRequest request_of(const Bind& bind);
 

@@ -60,6 +60,9 @@ void PluginStore::open() {
   if (opened_) return;
   for (const auto& path : {directory_, directory_ + "/blobs", directory_ + "/sets"}) make_directory(path);
   check_owner(directory_);
+  // Passed through by whoever knows the hash; not listed.
+  if (shared_ && ::chmod(directory_.c_str(), 0711) != 0)
+    throw system_error("cannot open '" + directory_ + "' to workers", errno);
   scan();
   opened_ = true;
 }
@@ -70,6 +73,8 @@ void PluginStore::scan() {
   std::error_code ignored;
   fs::remove_all(directory_ + "/sets", ignored);
   make_directory(directory_ + "/sets");
+  if (shared_)
+    for (const char* name : {"/sets", "/blobs"}) ::chmod((directory_ + name).c_str(), 0711);
   std::vector<std::pair<fs::file_time_type, fs::directory_entry>> found;
   for (const auto& one : fs::directory_iterator(directory_ + "/blobs")) {
     const std::string name = one.path().stem();

@@ -22,8 +22,9 @@ struct SetFile {
 class PluginStore {
  public:
   // Makes nothing until something is stored.
-  PluginStore(std::string directory, std::uint64_t max_bytes)
-      : directory_(std::move(directory)), max_bytes_(max_bytes) {}
+  // shared: workers run as another user, and must reach what is in it.
+  PluginStore(std::string directory, std::uint64_t max_bytes, bool shared)
+      : directory_(std::move(directory)), max_bytes_(max_bytes), shared_(shared) {}
 
   bool has(const std::string& sha256);
   // Where the bytes are, or "": counts as a use.
@@ -72,7 +73,7 @@ class PluginStore {
 
   std::string directory_;
   std::uint64_t max_bytes_, used_bytes_ = 0, clock_ = 0, writers_ = 0;
-  bool opened_ = false;
+  bool shared_, opened_ = false;
   std::map<std::string, Blob> blobs_;
 };
 

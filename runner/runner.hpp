@@ -31,7 +31,6 @@ struct Peer {
 class OpenLink {
  public:
   virtual void tell_draining() = 0;
-  virtual void cut() = 0;    // cancels its calls
   virtual void leave() = 0;  // closes it once all is written
 
  protected:

@@ -1,11 +1,10 @@
 #include "runner/scheduler.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "runner/fates.hpp"
+#include "runner/kernel_memory.hpp"
 #include "runner/plugin_source.hpp"
 #include "runner/worker/channel.hpp"
 #include "runner/worker_process.hpp"
@@ -17,21 +16,20 @@ using wire::Frame;
 using wire::FrameType;
 
 constexpr std::size_t kGroupsSweepCount = 64;
-constexpr milliseconds kMemoryStep{20};  // a worker may take a few 100 MB more in between
+constexpr milliseconds kMemoryStep{20};  // between looks at the memory of workers that have little
+constexpr milliseconds kSilence{1};      // after which answers may be held back, or memory be near its limit
 constexpr milliseconds kTimerStep{1};    // deadlines that lie closer together share a look
 
 StartWorker real_workers(boost::asio::io_context& loop, const Options& options, PluginSource& plugins) {
   return [&loop, &options, &plugins](const Bind& bind, WorkerPort::Listener& listener) {
     const PluginFile file = plugins.open(request_of(bind));
-    return WorkerProcess::start(loop, options.worker, options.sandbox, file, listener);
+    return WorkerProcess::start(loop, options, file, listener);
   };
 }
 
 // What is left over is for the runner and the system.
 std::uint64_t memory_share_bytes(unsigned slots) {
-  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
-  const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return pages * page_bytes / 10 * 9 / std::max(1U, slots);
+  return usable_memory_bytes() / 10 * 9 / std::max(1U, slots);
 }
 
 }  // namespace
@@ -52,7 +50,9 @@ std::size_t Scheduler::busy() const {
 
 void Scheduler::resolve(const Bind& bind) {
   if (bind.group) return;
-  const std::string key = request_key(request_of(bind)) + (bind.fresh ? "\nfresh" : "");
+  std::string key = request_key(request_of(bind)) + (bind.fresh ? "\nfresh" : "");
+  // Whoever names no bytes wants what is there now, not what a kept worker loaded.
+  if (bind.sha256.empty()) key += "\n" + file_version(bind.path);
   if (groups_.size() > kGroupsSweepCount)
     std::erase_if(groups_, [](const auto& at) { return at.second.expired(); });
   std::weak_ptr<Group>& known = groups_[key];
@@ -125,7 +125,7 @@ void Scheduler::give_next(Slot& slot) {
   queue.pop_front();
   --queued_;
   slot.give(call);
-  arm_tick();
+  arm_tick(Tick::soon);
 }
 
 // An idle worker of the plugin; or, when there is no room for another, the one with the least to do, if
@@ -148,6 +148,7 @@ Slot* Scheduler::start(const CallPtr& call) {
   Slot& slot = slots_.emplace_back(static_cast<Slot::Owner&>(*this), call->bind->group, limits_);
   try {
     slot.run(start_(*call->bind, slot));
+    ++counts_.started;
     return &slot;
   } catch (Error& error) {
     slots_.pop_back();
@@ -202,7 +203,7 @@ void Scheduler::fill(Slot& slot) {
 void Scheduler::progressed(Slot& slot) {
   if (slot.leaving()) return;
   fill(slot);
-  if (!slot.empty()) return;
+  if (!slot.empty()) return arm_tick(Tick::soon);
   if (slot.wanted_for != nullptr || slot.group()->fresh || slot.worn_out())
     leave(slot, slot.wanted_for);
   else if (Group* group = queued_ > 0 ? waiting() : nullptr; group != nullptr)
@@ -223,7 +224,8 @@ void Scheduler::steal_for(Slot& slot) {
   fill(slot);
 }
 
-void Scheduler::gone(Slot& slot) {
+void Scheduler::gone(Slot& slot, WorkerCause why) {
+  ++counts_.ended[static_cast<std::size_t>(why)];
   // The worker is running this very function: let it go afterwards.
   boost::asio::post(loop_, [kept = slot.worker()] {});
   for (Slot& other : slots_)
@@ -271,6 +273,14 @@ void Scheduler::cancel(const CallPtr& call) {
   check_idle();
 }
 
+void Scheduler::cancel_all() {
+  std::vector<CallPtr> calls;
+  for (const auto& [key, weak] : groups_)
+    if (const auto group = weak.lock()) calls.insert(calls.end(), group->queue.begin(), group->queue.end());
+  for (const Slot& slot : slots_) slot.add_calls(calls);
+  for (const CallPtr& call : calls) cancel(call);
+}
+
 void Scheduler::resume(const CallSink& sink) {
   for (Slot& slot : slots_) slot.resume(sink);
 }
@@ -294,17 +304,29 @@ void Scheduler::check_idle() {
   if (idle() && told_idle_) told_idle_();
 }
 
-// Looks at the workers that have calls, now and then; rests while there are none.
-void Scheduler::arm_tick() {
-  if (std::exchange(ticking_, true)) return;
-  tick_.expires_after(kMemoryStep);
+// Looks at the workers that have calls, now and then, and soon after one of them said something or got one;
+// rests while there are none.
+void Scheduler::arm_tick(Tick when) {
+  if (ticking_ >= when) return;
+  ticking_ = when;
+  tick_.expires_after(when == Tick::soon ? kSilence : kMemoryStep);
   tick_.async_wait([this](boost::system::error_code failed) {
-    ticking_ = false;
     if (failed) return;
-    for (Slot& slot : slots_) slot.look_after();
-    pump_all();
-    if (busy() > 0) arm_tick();
+    ticking_ = Tick::none;
+    tick();
+    if (busy() > 0) arm_tick(near_limit_ ? Tick::soon : Tick::late);
   });
+}
+
+void Scheduler::tick() {
+  for (Slot& slot : slots_) slot.take_held();
+  const auto now = Clock::now();
+  if (near_limit_ || now - looked_at_memory_ >= kMemoryStep) {
+    looked_at_memory_ = now;
+    near_limit_ = false;
+    for (Slot& slot : slots_) near_limit_ = slot.look_at_memory() || near_limit_;
+  }
+  pump_all();
 }
 
 // One timer for all deadlines, at the earliest that was ever told; it looks at all of them.

@@ -1,6 +1,7 @@
 // Which call runs where and when: slots, kept workers, the queues, deadlines. Knows nothing of sockets to
 // clients.
 #pragma once
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
@@ -43,6 +44,7 @@ class Scheduler final : private Slot::Owner {
   void cancel(const CallPtr& call);
   // The sink can take frames again, or is about to go.
   void resume(const CallSink& sink);
+  void cancel_all();
 
   std::size_t busy() const;
   std::size_t queued() const { return queued_; }
@@ -53,13 +55,19 @@ class Scheduler final : private Slot::Owner {
   void on_idle(std::function<void()> told) { told_idle_ = std::move(told); }
   void end_workers();
 
+  struct WorkerCounts {
+    std::uint64_t started = 0;
+    std::array<std::uint64_t, kWorkerCauseCount> ended{};  // by WorkerCause
+  };
+  const WorkerCounts& worker_counts() const { return counts_; }
+
  private:
   // Slot::Owner
   void finish(const CallPtr& call, const wire::Frame& last) override;
   void fail(const CallPtr& call, Error error) override;
   void give_back(std::vector<CallPtr> calls) override;
   void progressed(Slot& slot) override;
-  void gone(Slot& slot) override;
+  void gone(Slot& slot, WorkerCause why) override;
 
   void resolve(const Bind& bind);
   void pump(Group& group);
@@ -75,7 +83,9 @@ class Scheduler final : private Slot::Owner {
   void steal_for(Slot& slot);
   void check_idle();
   void watch(Clock::time_point deadline);
-  void arm_tick();
+  enum class Tick : std::uint8_t { none, late, soon };
+  void arm_tick(Tick when);
+  void tick();
   void expire();
 
   boost::asio::io_context& loop_;
@@ -85,7 +95,10 @@ class Scheduler final : private Slot::Owner {
   std::map<std::string, std::weak_ptr<Group>> groups_;
   std::size_t queued_ = 0;
   boost::asio::basic_waitable_timer<Clock> timer_, tick_;
-  bool ticking_ = false;
+  Tick ticking_ = Tick::none;
+  bool near_limit_ = false;  // a worker's memory, when it was last looked at
+  Clock::time_point looked_at_memory_{};
+  WorkerCounts counts_;
   Slot::Limits limits_;
   Clock::time_point timer_at_ = Clock::time_point::max();
   std::function<void()> told_idle_;

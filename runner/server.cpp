@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -36,6 +37,8 @@ class Server final : public Lifetime::Duties {
       stop_when_alone();
     });
     runner_.on_link_end = [this] { link_ended(); };
+    if (const auto uid = worker_uid_of(options_))
+      log(LogLevel::info, "workers_run_as", {{"uid", std::uint64_t{*uid}}});
     for (Listener& listener : listeners_) listener.start();
     runner_.lifetime.start();
     loop_.run();
@@ -50,10 +53,7 @@ class Server final : public Lifetime::Duties {
     for (OpenLink* link : links) link->tell_draining();
   }
 
-  void cut() override {
-    const auto links = runner_.links;
-    for (OpenLink* link : links) link->cut();
-  }
+  void cut() override { runner_.scheduler.cancel_all(); }
 
   // Whoever waits in a listener's queue is let go before a hello: for a client that is safe to repeat.
   void leave() override {
@@ -146,6 +146,13 @@ void prepare_sandbox(Options& options) {
        {"whole", whole}});
 }
 
+// A plugin's bugs are not root's.
+void check_worker_uid(const Options& options) {
+  if (options.worker_uid.value_or(0) != 0 && ::geteuid() != 0)
+    throw Error(ErrorKind::config, "only root can run workers as another user",
+                "leave --worker-uid out: they run as the runner's own user");
+}
+
 // One descriptor a connection, and a few for each worker: as many as the machine allows.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -158,10 +165,12 @@ void raise_descriptor_limit() {
 
 void serve(Options options) {
   ::signal(SIGPIPE, SIG_IGN);
+  ::umask(022);                 // workers of another user read what the store holds
   ::prctl(PR_SET_DUMPABLE, 0);  // nobody of our uid reads the token out of us
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   set_log_level(options.log_level);
   std::string token = take_token(options);
+  check_worker_uid(options);
   raise_descriptor_limit();
   prepare_sandbox(options);
   Server(options, std::move(token)).run();

@@ -1,6 +1,7 @@
 #include "runner/slot.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -34,7 +35,7 @@ std::string bind_identity(const Bind& bind) {
 }  // namespace
 
 bool Slot::takes(const Call& call) const {
-  if (leaving_ || wanted_for != nullptr) return false;
+  if (leaving() || wanted_for != nullptr) return false;
   if (limits_.calls != 0 && first_ + fed_.size() > limits_.calls) return false;
   if (fed_.empty()) return !(call.bind->fresh && used());
   if (exclusive_ || call.bind->fresh || call.in_pieces || call.bind->known->streaming) return false;
@@ -46,14 +47,14 @@ void Slot::give(const CallPtr& call) {
   const Function& function = *call->bind->known;
   if (fed_.empty()) {
     exclusive_ = call->in_pieces || function.streaming || function.mean_us <= 0;
-    mark_ = Clock::now();
+    mark_ = worker_->now();
     passing_.clear();
   }
   call->slot = this;
   call->state = Call::State::fed;
   call->number = first_ + fed_.size();
   call->passed_bytes = 0;
-  if (call->bind->phases) call->fed = Clock::now();
+  if (call->bind->phases) call->fed = worker_->now();
   const std::uint32_t number = bind(*call->bind);
   fed_.push_back({call, function.mean_us, call->waiting.size()});
   ++backlog_.calls;
@@ -147,7 +148,7 @@ void Slot::resume(const CallSink& sink) {
 void Slot::frame(const Frame& frame) {
   if (frame.type == FrameType::hello) {
     ready_ = true;
-    mark_ = loaded_ = Clock::now();
+    mark_ = loaded_ = worker_->now();
     return;
   }
   if (frame.type == FrameType::error && frame.call == 0) return not_loaded(frame);
@@ -191,7 +192,7 @@ void Slot::bound(const Frame& frame) {
     const std::size_t flags = body.rfind("\"flags\":");
     function.streaming = flags != std::string::npos && body.find("streaming", flags) != std::string::npos;
   }
-  mark_ = Clock::now();
+  mark_ = worker_->now();
   for (const Fed& at : fed_) {
     if (at.call == nullptr || at.call->bind->known.get() != &function || at.call->bind->told) continue;
     at.call->bind->told = true;
@@ -240,7 +241,7 @@ void Slot::pop() {
 }
 
 void Slot::frames_over() {
-  if (answered_ > 0) measure(Clock::now());
+  if (answered_ > 0) measure(worker_->now());
   owner_.progressed(*this);
 }
 
@@ -294,7 +295,7 @@ std::vector<CallPtr> Slot::take_back(std::size_t most) {
 void Slot::cancel(const CallPtr& call) {
   if (!has_begun(*call) && withdraw(static_cast<std::size_t>(call->number - first_))) {
     owner_.fail(call, given_up(*call, ready_ ? "queue" : "load"));
-    if (!ready_ && calls() == 0) kill();  // a plugin may load for ever
+    if (!ready_ && calls() == 0) kill(WorkerCause::cancelled);  // a plugin may load for ever
     return;
   }
   worker_->page().cancelled.store(call->number);
@@ -315,7 +316,7 @@ void Slot::expire(Clock::time_point now) {
   bool any = false;
   if (leave_by_.at() <= now) {
     leave_by_ = Deadline();
-    kill();
+    kill(WorkerCause::left);
   }
   for (std::size_t i = 0; i < fed_.size(); ++i) {
     const CallPtr call = fed_[i].call;
@@ -327,12 +328,13 @@ void Slot::expire(Clock::time_point now) {
     else
       stop(call);
   }
-  if (any && !ready_ && calls() == 0) kill();
+  if (any && !ready_ && calls() == 0) kill(WorkerCause::timed_out);
 }
 
 // It is given nothing from now on: what a dying worker is given seems to die of its plugin.
-void Slot::kill() {
-  leaving_ = killed_ = true;
+void Slot::kill(WorkerCause why) {
+  leaving_ = true;
+  if (!killed_for_) killed_for_ = why;
   waits_for_ = nullptr;
   worker_->pause_reading(false);
   worker_->kill();
@@ -351,7 +353,7 @@ void Slot::stop(const CallPtr& call) {
     call->deadline = Deadline::in(kAnswerGrace);
     return;
   }
-  kill();
+  kill(call->wanted == Call::Wanted::cancelled ? WorkerCause::cancelled : WorkerCause::timed_out);
 }
 
 // Half of what it may have is much for a worker that does nothing.
@@ -360,18 +362,17 @@ bool Slot::worn_out() const {
          (limits_.memory_bytes != 0 && memory_bytes_ > limits_.memory_bytes / 2);
 }
 
-void Slot::look_after() {
+void Slot::take_held() {
   if (!fed_.empty()) worker_->take_unsent();
-  look_at_memory();
 }
 
-void Slot::look_at_memory() {
-  if (limits_.memory_bytes == 0 || leaving_ || fed_.empty()) return;
+bool Slot::look_at_memory() {
+  if (limits_.memory_bytes == 0 || leaving_ || fed_.empty()) return false;
   memory_bytes_ = worker_->memory_bytes();
-  if (memory_bytes_ <= limits_.memory_bytes) return;
-  over_memory_ = leaving_ = true;
+  if (memory_bytes_ <= limits_.memory_bytes) return memory_bytes_ > limits_.memory_bytes / 2;
   owner_.give_back(take_back(fed_.size()));
-  kill();
+  kill(WorkerCause::out_of_memory);
+  return false;
 }
 
 void Slot::leave() {
@@ -381,32 +382,47 @@ void Slot::leave() {
   worker_->close_input();
 }
 
+void Slot::add_calls(std::vector<CallPtr>& out) const {
+  for (const Fed& at : fed_)
+    if (at.call != nullptr) out.push_back(at.call);
+}
+
+WorkerCause Slot::cause(const WorkerEnd& end, bool begun) const {
+  if (killed_for_) return *killed_for_;
+  if (end.starved ||
+      (end.signal == SIGKILL && limits_.memory_bytes != 0 && end.peak_bytes > limits_.memory_bytes))
+    return WorkerCause::out_of_memory;
+  if (!ready_) return WorkerCause::unloadable;
+  if (end.signal != 0) return WorkerCause::crashed;
+  return begun || !leaving_ ? WorkerCause::exited : WorkerCause::left;
+}
+
 void Slot::ended(const WorkerEnd& end) {
-  leaving_ = true;
   std::vector<CallPtr> rest;
+  add_calls(rest);
   CallPtr front;
-  for (const Fed& at : fed_) {
-    if (at.call == nullptr) continue;
-    if (front == nullptr)
-      front = at.call;
-    else
-      rest.push_back(at.call);
+  if (!rest.empty()) {
+    front = rest.front();
+    rest.erase(rest.begin());
   }
   const bool begun = front != nullptr && has_begun(*front);
+  const WorkerCause why = cause(end, begun);
+  leaving_ = true;
   fed_.clear();
   if (front != nullptr && begun)
-    owner_.fail(front, over_memory_ ? out_of_memory(*front, limits_.memory_bytes)
-                                    : died_running(*front, end, *worker_));
+    owner_.fail(front, why == WorkerCause::out_of_memory
+                           ? out_of_memory(*front, limits_.memory_bytes, memory_bytes_, end)
+                           : died_running(*front, end, *worker_));
   if (front != nullptr && !begun) end_front(front, end);
   owner_.give_back(std::move(rest));
-  owner_.gone(*this);
+  owner_.gone(*this, why);
 }
 
 // The worker died before the first of its calls began.
 void Slot::end_front(const CallPtr& call, const WorkerEnd& end) {
   if (call->wanted != Call::Wanted::yes) return owner_.fail(call, given_up(*call, "queue"));
-  if (!ready_ && !load_told_ && !killed_) return owner_.fail(call, died_loading(*call, end, *worker_));
-  if (!call->kept || ++call->losses > kLossesMax)
+  if (!ready_ && !load_told_ && !killed_for_) return owner_.fail(call, died_loading(*call, end, *worker_));
+  if (!call->kept || (!killed_for_ && ++call->losses > kLossesMax))
     return owner_.fail(
         call,
         Error(ErrorKind::lost, "the worker ended before the call began", "run it again").at_phase("queue"));

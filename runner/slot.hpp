@@ -2,6 +2,7 @@
 // becomes of them when it ends.
 #pragma once
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "base/error.hpp"
@@ -20,7 +21,7 @@ class Slot final : public WorkerPort::Listener {
     virtual void fail(const CallPtr& call, Error error) = 0;
     virtual void give_back(std::vector<CallPtr> calls) = 0;  // never begun, in order: for another worker
     virtual void progressed(Slot& slot) = 0;                 // some calls were answered
-    virtual void gone(Slot& slot) = 0;                       // destroys it
+    virtual void gone(Slot& slot, WorkerCause why) = 0;      // destroys it
 
    protected:
     ~Owner() = default;
@@ -38,8 +39,11 @@ class Slot final : public WorkerPort::Listener {
   bool empty() const { return fed_.empty(); }
   bool used() const { return first_ > 1; }
   bool worn_out() const;  // should be replaced before its next call
-  void look_after();      // now and then: held answers, memory
-  bool leaving() const { return leaving_; }
+  // Looked at when it has been silent for a moment: an answer may be held behind a call that is long.
+  void take_held();
+  // Ends the call whose worker has too much memory. True: it comes near, and must be looked at often.
+  bool look_at_memory();
+  bool leaving() const { return leaving_ || worker_->ending(); }
   double expected_us() const { return backlog_.expected_us; }
   std::size_t calls() const { return fed_.size() - withdrawn_; }
   const std::shared_ptr<WorkerPort>& worker() const { return worker_; }
@@ -54,6 +58,7 @@ class Slot final : public WorkerPort::Listener {
   std::vector<CallPtr> take_back(std::size_t most);
   void leave();  // ends in good order; takes no more
   void resume(const CallSink& sink);
+  void add_calls(std::vector<CallPtr>& out) const;
 
   Group* wanted_for = nullptr;  // is fed no more, so that this group gets a place
 
@@ -90,8 +95,8 @@ class Slot final : public WorkerPort::Listener {
   void pop();
   bool withdraw(std::size_t index);
   void stop(const CallPtr& call);
-  void kill();
-  void look_at_memory();  // ends the call whose worker has too much
+  void kill(WorkerCause why);
+  WorkerCause cause(const WorkerEnd& end, bool begun) const;
   bool has_begun(const Call& call) { return worker_->page().begun.load() >= call.number; }
   void end_front(const CallPtr& call, const WorkerEnd& end);
   void measure(Clock::time_point now);
@@ -117,9 +122,8 @@ class Slot final : public WorkerPort::Listener {
   bool ready_ = false;              // its hello has come
   bool load_told_ = false;          // it said why it cannot load the plugin
   std::uint64_t memory_bytes_ = 0;  // when it was last looked at
-  bool over_memory_ = false;        // and was killed for it
-  bool killed_ = false;             // by us
-  bool exclusive_ = false;          // nothing is fed behind the call that it has
+  std::optional<WorkerCause> killed_for_;
+  bool exclusive_ = false;  // nothing is fed behind the call that it has
   bool leaving_ = false;
 };
 

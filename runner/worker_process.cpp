@@ -22,24 +22,33 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "runner/kernel_memory.hpp"
+#include "runner/orphans.hpp"
 
 namespace flame::runner {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr milliseconds kEndGrace{1000};  // from the end of a worker's socket to its own
+constexpr milliseconds kOrphansStep{1};
 
 WorkerProcess::WorkerProcess(asio::io_context& loop, Listener& listener, int plugin_fd)
-    : listener_(&listener), loop_(loop), socket_(loop), prints_(loop), pidfd_(loop), crash_(plugin_fd) {}
+    : listener_(&listener),
+      loop_(loop),
+      socket_(loop),
+      prints_(loop),
+      pidfd_(loop),
+      crash_(plugin_fd),
+      starvations_(kernel_starvations()),
+      again_(loop) {}
 
 WorkerProcess::~WorkerProcess() {
   if (page_ != nullptr) ::munmap(page_, sizeof(worker::SharedPage));
 }
 
-std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop,
-                                                    const std::vector<std::string>& command,
-                                                    const std::string& sandbox, const PluginFile& plugin,
-                                                    Listener& listener) {
+std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, const Options& options,
+                                                    const PluginFile& plugin, Listener& listener) {
   std::array<int, 2> pair{}, prints{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
     throw system_error("cannot make a socket pair", errno);
@@ -59,9 +68,11 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop,
   self->page_ = static_cast<worker::SharedPage*>(memory);
 
   SpawnPlan plan;
-  plan.path = command.front();
-  plan.arguments = command;
-  plan.arguments.insert(plan.arguments.end(), {"--path", plugin.path, "--sandbox", sandbox});
+  plan.path = options.worker.front();
+  plan.arguments = options.worker;
+  plan.arguments.insert(plan.arguments.end(), {"--path", plugin.path, "--sandbox", options.sandbox});
+  if (const auto uid = worker_uid_of(options))
+    plan.arguments.insert(plan.arguments.end(), {"--uid", std::to_string(*uid)});
   if (!plugin.load_path.empty()) plan.arguments.insert(plan.arguments.end(), {"--load", plugin.load_path});
   plan.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"};
   plan.environment.insert(plan.environment.end(), plugin.environment.begin(), plugin.environment.end());
@@ -73,6 +84,7 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop,
   if (self->crash_.record_fd() >= 0)
     plan.descriptors.emplace_back(self->crash_.record_fd(), worker::kWorkerCrashFd);
   self->nanny_ = spawn(plan);
+  nannies().insert(self->nanny_.pid);
   self->socket_.assign(asio::local::stream_protocol(), ours.release());
   set_nonblocking(prints_read.get());
   self->prints_.assign(prints_read.release());
@@ -124,6 +136,7 @@ void WorkerProcess::read() {
     self->reading_ = false;
     if (more) return self->read();
     self->read_ended_ = true;
+    self->await_end();
     self->ended();
   });
 }
@@ -156,13 +169,25 @@ void WorkerProcess::take_unsent() {
   take_frames();
 }
 
+// Its socket has ended. If it does not, the plugin closed what it does not know, and nothing would come any
+// more.
+void WorkerProcess::await_end() {
+  if (nanny_ended_) return;
+  again_.expires_after(kEndGrace);
+  again_.async_wait([self = shared_from_this()](error_code failed) {
+    if (failed || self->nanny_ended_) return;
+    self->disturbed_ = !self->killed_;
+    self->kill();
+  });
+}
+
 bool WorkerProcess::take_frames() {
   try {
     while (const auto frame = reader_.next()) listener_->frame(*frame);
     listener_->frames_over();
     return true;
   } catch (const Error&) {
-    broken_ = true;
+    broken_ = disturbed_ = true;
     kill();  // the plugin wrote to the socket: nothing more can be believed
     return false;
   }
@@ -207,6 +232,7 @@ void WorkerProcess::watch_end() {
                       if (failed) return;
                       if (::waitpid(self->nanny_.pid, nullptr, WNOHANG) == 0) return self->watch_end();
                       self->nanny_ended_ = true;
+                      nannies().erase(self->nanny_.pid);
                       self->ended();
                     });
 }
@@ -214,8 +240,10 @@ void WorkerProcess::watch_end() {
 // Both must have come: the socket read to its end (what was answered is done), and the nanny's report.
 void WorkerProcess::ended() {
   if (told_end_ || !nanny_ended_) return;
+  if (!orphans_ended()) return;  // they may hold the socket open
   if (!read_ended_) return pause_reading(false);
   told_end_ = true;
+  again_.cancel();
   paused_ = false;
   take_unsent();  // answered before its end
   drain_prints();
@@ -223,10 +251,28 @@ void WorkerProcess::ended() {
   error_code ignored;
   prints_.close(ignored);
   socket_.close(ignored);
-  WorkerEnd end{0, SIGKILL, 0, 0};  // a nanny that was killed wrote nothing
+  listener_->ended(how_it_ended());
+}
+
+// A nanny that was killed wrote nothing and ended nobody.
+bool WorkerProcess::orphans_ended() {
+  if (page_->end.written.load() == 1 || end_orphans()) return true;
+  again_.expires_after(kOrphansStep);
+  again_.async_wait([self = shared_from_this()](error_code failed) {
+    if (!failed) self->ended();
+  });
+  return false;
+}
+
+WorkerEnd WorkerProcess::how_it_ended() const {
+  WorkerEnd end;
+  end.signal = SIGKILL;
   if (page_->end.written.load() == 1)
     end = {page_->end.code, page_->end.signal, page_->end.peak_bytes, page_->end.cpu_us};
-  listener_->ended(end);
+  if (end.signal != SIGKILL) return end;
+  end.disturbed = disturbed_;
+  end.starved = !killed_ && kernel_starvations() > starvations_;
+  return end;
 }
 
 // What was printed before the end; the pipe may still be held open by who escaped the nanny.
@@ -261,6 +307,7 @@ std::uint64_t WorkerProcess::memory_bytes() {
 }
 
 void WorkerProcess::kill() {
+  killed_ = true;
   if (!nanny_ended_) ::syscall(SYS_pidfd_send_signal, pidfd_.native_handle(), SIGTERM, nullptr, 0);
 }
 

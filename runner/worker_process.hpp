@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 
@@ -16,10 +17,8 @@ namespace flame::runner {
 class WorkerProcess final : public WorkerPort, public std::enable_shared_from_this<WorkerProcess> {
  public:
   // Throws Error(system).
-  static std::shared_ptr<WorkerProcess> start(boost::asio::io_context& loop,
-                                              const std::vector<std::string>& command,
-                                              const std::string& sandbox, const PluginFile& plugin,
-                                              Listener& listener);
+  static std::shared_ptr<WorkerProcess> start(boost::asio::io_context& loop, const Options& options,
+                                              const PluginFile& plugin, Listener& listener);
   ~WorkerProcess() override;
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -31,6 +30,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   void take_unsent() override;
   void close_input() override;
   void kill() override;
+  bool ending() const override { return read_ended_ || nanny_ended_; }
   std::uint64_t memory_bytes() override;
   worker::SharedPage& page() override { return *page_; }
   wire::CrashReport crash(int signal, const std::string& sha256) const override {
@@ -42,12 +42,15 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   void read();
   bool take_frames();
   bool received(std::size_t size);
+  void await_end();
   void write();
   void watch_prints();
   bool read_prints();
   void drain_prints();
   void watch_end();
   void ended();
+  bool orphans_ended();
+  WorkerEnd how_it_ended() const;
 
   Listener* listener_;
   boost::asio::io_context& loop_;
@@ -65,7 +68,10 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t printed_call_ = 0;  // whose prints the crash watch holds
   bool flush_posted_ = false, paused_ = false, reading_ = false, closing_ = false;
+  std::uint64_t starvations_ = 0;  // that the kernel had told of when it began
+  boost::asio::steady_timer again_;
   bool read_ended_ = false, nanny_ended_ = false, told_end_ = false, broken_ = false;
+  bool killed_ = false, disturbed_ = false;
 };
 
 }  // namespace flame::runner

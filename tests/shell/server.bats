@@ -94,6 +94,63 @@ run_json() { printf '{"path":"%s","function":"%s","args":%s%s}' "$1" "$2" "$3" "
   stop
 }
 
+@test "POST /v1/run: what a call logs and prints comes with its answer, cut at the limit" {
+  start
+  ask 200 /v1/run -d "$(run_json "$plugins/faults.so" chatter '[]')"
+  same "$(jq -r .result <<<"$body")" 1
+  same "$(jq -rj '.logs[] | select(.level == "stderr") | .text' <<<"$body")" "$(printf 'said on stdout\nsaid on stderr\n')"
+  same "$(jq .logs_cut <<<"$body")" null
+  ask 500 /v1/run -d "$(run_json "$plugins/faults.so" chat_and_fail '[1]')"
+  same "$(jq '.logs[0].text' <<<"$body")" '"line 0\n"'
+  ask 500 /v1/run -d "$(run_json "$plugins/faults.so" chat_and_fail '[20000]')"
+  same "$(jq .logs_cut <<<"$body")" true; [ "${#body}" -lt 80000 ]
+  stop
+}
+
+@test "a drain's end is the end of posted calls too, running or waiting" {
+  start --slots 1 --drain-timeout-ms 100
+  for n in 1 2; do curl -sS -o "body.$n" -H "Authorization: Bearer $TOKEN" "$url/v1/run" -d "$(run_json "$plugins/faults.so" spin '[]')" & done
+  until [ "$(ask 200 /v1/info && jq -c '[.busy, .queued]' <<<"$body")" = '[1,1]' ]; do :; done
+  ask 202 /v1/drain -X POST
+  ends 0
+  wait
+  same "$(jq -r '.kind + " " + .fate' body.1 body.2 | sort | tr '\n' ' ')" "cancelled cancelled cancelled never_begun "
+}
+
+@test "without a sha256, what stands at the path now: a kept worker does not serve what was there" {
+  start
+  place() { cp "$1" new.so; mv new.so plugin.so; }
+  chmod 755 "$work"
+  place "$samples/math.so"
+  for _ in 1 2; do ask 200 /v1/run -d "$(run_json "$work/plugin.so" add '[100,20]')"; done
+  place "$plugins/faults.so"
+  ask 404 /v1/run -d "$(run_json "$work/plugin.so" add '[100,20]')"; same "$(jq -r .kind <<<"$body")" unknown_function
+  ask 200 /v1/run -d "$(run_json "$work/plugin.so" echo_i64 '[3]')"
+  cat "$samples/math.so" >plugin.so  # written to in place
+  ask 200 /v1/run -d "$(run_json "$work/plugin.so" add '[1,2]')"; same "$body" '{"result":3}'
+  rm plugin.so
+  ask 404 /v1/run -d "$(run_json "$work/plugin.so" add '[1,2]')"; same "$(jq -r .kind <<<"$body")" plugin_missing
+  stop
+}
+
+@test "metrics: workers that were started, and why they are no more" {
+  start --slots 1
+  metric() { ask 200 /metrics; sed -n "s/^flame_workers_$1 //p" body; }
+  counts() { echo $(metric started_total) $(for cause in left crashed exited timed_out cancelled out_of_memory unloadable; do metric "ended_total{cause=\"$cause\"}"; done); }
+  same "$(counts)" "0 0 0 0 0 0 0 0"
+  ask 500 /v1/run -d "$(run_json "$plugins/faults.so" segfault '[]')"
+  ask 500 /v1/run -d "$(run_json "$plugins/faults.so" exit_zero '[]')"
+  ask 504 /v1/run -d "$(run_json "$plugins/faults.so" spin '[]' ',"timeout_ms":100')"
+  ask 409 /v1/run -d "$(run_json "$plugins/crash_at_load.so" f '[]')"
+  ask 200 /v1/run -d "$(run_json "$plugins/faults.so" nothing '[]')"
+  ask 200 /v1/run -d "$(run_json "$samples/math.so" add '[1,2]')"  # takes the place of the one before
+  until [ "$(counts)" = "6 1 1 1 1 0 0 1" ]; do :; done
+  same "$(sed -n 's/^flame_workers //p' body)" 1
+  stop
+}
+
+@test "accepted, started and usage: each once, in order, around what the call says" { start; peer phases; stop; }
+
 @test "HTTP bodies: at the limit and one more, chunked, 100-continue; connections are kept" {
   start
   local start='{"path":"/nothing.so","function":"f","x":"' limit=4194304

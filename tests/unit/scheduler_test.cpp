@@ -1,180 +1,9 @@
-// The scheduler with workers that do nothing by themselves: the test says what each has begun, answered, and
-// when it dies.
-#include "runner/scheduler.hpp"
-
-#include <doctest/doctest.h>
-
-#include <boost/asio/io_context.hpp>
-#include <map>
-#include <set>
+// The scheduler with workers that do nothing by themselves (scheduler_bench.hpp).
+#include "tests/unit/scheduler_bench.hpp"
 
 using namespace flame;
 using namespace flame::runner;
-using wire::FrameType;
-
-namespace {
-
-class FakeWorker final : public WorkerPort {
- public:
-  FakeWorker(Listener& told, std::string loads) : plugin(std::move(loads)), listener(&told) {}
-
-  std::string& outgoing() override { return out_; }
-  void flush() override {}
-  std::uint64_t position() override { return out_.size(); }
-  void pause_reading(bool on) override { paused = on; }
-  void close_input() override { closed = true; }
-  void kill() override { killed = true; }
-  std::uint64_t memory_bytes() override { return memory; }
-  worker::SharedPage& page() override {
-    if (looks_until_it_begins != 0 && --looks_until_it_begins == 0) ++page_.begun;
-    return page_;
-  }
-  wire::CrashReport crash(int, const std::string&) const override { return {"SIGSEGV (test)", "{}"}; }
-
-  // Calls that were given and not yet taken by the steps below.
-  std::size_t given() {
-    take();
-    return calls.size();
-  }
-  void say(FrameType type, std::uint64_t call, std::string_view body = {}) {
-    listener->frame({type, 0, call, body});
-  }
-  void hello() {
-    say(FrameType::hello, 0, "{}");
-    listener->frames_over();
-  }
-  // The next call begins, if it is not withdrawn. 0: there is none.
-  std::uint64_t begin() {
-    take();
-    while (!calls.empty()) {
-      const std::uint64_t number = calls.front();
-      calls.pop_front();
-      page_.begun = number;
-      if (!page_.is_withdrawn(number)) return number;
-      say(FrameType::withdrawn, number);
-    }
-    return 0;
-  }
-  bool run_one() {
-    const std::uint64_t number = begin();
-    if (number == 0) return false;
-    say(FrameType::result, number, "1");
-    listener->frames_over();
-    return true;
-  }
-  void die(int signal = 11) {
-    Listener* told = std::exchange(listener, nullptr);
-    told->ended({0, signal, 0, 0});
-  }
-
-  std::string plugin;
-  std::uint64_t memory = 0;
-  int looks_until_it_begins = 0;  // at the page, by the runner: then the next call begins
-  std::deque<std::uint64_t> calls;
-  bool paused = false, closed = false, killed = false;
-  Listener* listener;
-
- private:
-  void take() {
-    reader_.feed(out_);
-    out_.clear();
-    while (const auto frame = reader_.next()) {
-      if (frame->type == FrameType::call && !frame->has(wire::flag::more)) calls.push_back(frame->call);
-      if (frame->type == FrameType::bind)
-        say(FrameType::bound, 0, R"x({"bind":0,"signature":"()","flags":""})x");
-    }
-  }
-  std::string out_;
-  worker::SharedPage page_{};
-  wire::FrameReader reader_;
-};
-
-// A scheduler, its fake workers, and how often each call ended in which way.
-class Bench final : public CallSink {
- public:
-  explicit Bench(unsigned slots, std::uint64_t memory_bytes = 0, std::uint64_t max_calls = 0) {
-    options_.slots = slots;
-    options_.worker_memory_bytes = memory_bytes;
-    options_.worker_max_calls = max_calls;
-    scheduler.emplace(loop, options_, [this](const Bind& bind, auto& listener) {
-      workers.push_back(std::make_shared<FakeWorker>(listener, bind.path));
-      return workers.back();
-    });
-  }
-
-  bool frame(Call& call, const wire::Frame& frame) override {
-    if (frame.type == FrameType::result) ends[call.id] += "done ";
-    if (frame.type == FrameType::error) {
-      const auto kind = frame.body.find("\"kind\":\"") + 8;
-      kinds[call.id] = frame.body.substr(kind, frame.body.find('"', kind) - kind);
-      const auto at = frame.body.find("\"fate\":\"") + 8;
-      ends[call.id] += std::string(frame.body.substr(at, frame.body.find('"', at) - at)) + " ";
-    }
-    return !full;
-  }
-
-  std::shared_ptr<Bind> bind(const std::string& path = "/a.so", bool fresh = false) {
-    auto made = std::make_shared<Bind>();
-    made->id = ++binds_;
-    made->path = path;
-    made->function = "f";
-    made->environment_json = "{}";
-    made->fresh = fresh;
-    return made;
-  }
-
-  CallPtr call(const std::shared_ptr<Bind>& bind, std::uint64_t timeout_ms = kUnlimitedMs) {
-    auto made = std::make_shared<Call>();
-    made->id = ++calls_;
-    made->bind = bind;
-    made->sink = this;
-    made->deadline = Deadline::from_remaining_ms(timeout_ms);
-    std::string body;
-    wire::append_call_head(body, {0, 0, timeout_ms});
-    wire::append_frame(made->waiting, FrameType::call, 0, made->id, body);
-    REQUIRE(scheduler->submit(made));
-    return made;
-  }
-
-  // One worker with a function that was measured as quick.
-  FakeWorker& warm(const std::shared_ptr<Bind>& bind) {
-    call(bind);
-    FakeWorker& worker = *workers.back();
-    worker.given();
-    worker.hello();
-    worker.run_one();
-    bind->known->mean_us = 10;
-    ends.clear();
-    return worker;
-  }
-
-  void run_all() {
-    for (bool any = true; std::exchange(any, false);)
-      for (std::size_t i = 0; i < workers.size(); ++i)
-        while (workers[i]->listener != nullptr && workers[i]->run_one()) any = true;
-  }
-
-  // Every call from 1 to the last has ended once.
-  std::map<std::string, int> tally(std::uint64_t from = 1) {
-    std::map<std::string, int> out;
-    for (std::uint64_t id = from; id <= calls_; ++id) ++out[ends[id]];
-    return out;
-  }
-
-  boost::asio::io_context loop;
-  std::optional<Scheduler> scheduler;
-  std::vector<std::shared_ptr<FakeWorker>> workers;
-  std::map<std::uint64_t, std::string> ends, kinds;
-  bool full = false;
-
- private:
-  Options options_;
-  std::uint64_t binds_ = 0, calls_ = 0;
-};
-
-using Tally = std::map<std::string, int>;
-
-}  // namespace
+using namespace flame::runner::testing;
 
 TEST_CASE("a worker is fed one call until it was measured, then many") {
   Bench bench(1);
@@ -184,9 +13,8 @@ TEST_CASE("a worker is fed one call until it was measured, then many") {
   CHECK(bench.workers[0]->given() == 1);
   bench.workers[0]->hello();
   bench.workers[0]->run_one();
-  f->known->mean_us = 10;
   bench.workers[0]->run_one();
-  CHECK(bench.workers[0]->given() > 8);  // as many as the clock of a slow machine allows
+  CHECK(bench.workers[0]->given() > 50);
   bench.run_all();
   CHECK(bench.tally() == Tally{{"done ", 100}});
   CHECK(bench.scheduler->idle());
@@ -318,6 +146,117 @@ TEST_CASE("a deadline kills only the call that it belongs to") {
     bench.run_all();
     CHECK(bench.ends[behind->id] == "done ");
   }
+}
+
+TEST_CASE("a worker that is killed while it loads is given nothing more") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  const auto first = bench.call(f);
+  f->known->mean_us = 10;  // so that a call may stand behind another
+  bench.scheduler->cancel(first);
+  FakeWorker& worker = *bench.workers[0];
+  CHECK(worker.killed);
+  const auto next = bench.call(f);
+  CHECK(next->state == Call::State::queued);
+  worker.die(9);
+  REQUIRE(bench.workers.size() == 2);
+  bench.workers[1]->hello();
+  bench.run_all();
+  CHECK(bench.ends[first->id] == "never_begun ");
+  CHECK(bench.ends[next->id] == "done ");
+}
+
+TEST_CASE("a worker whose socket has ended is given nothing more, also while its last answers are taken") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  const auto last = bench.call(f);
+  worker.begin();
+  worker.dying = true;
+  for (int i = 0; i < 10; ++i) bench.call(f);
+  CHECK(worker.given() == 0);
+  worker.held = last->number;
+  worker.take_unsent();
+  CHECK(worker.given() == 0);
+  worker.die();
+  bench.workers[1]->hello();
+  bench.run_all();
+  CHECK(bench.tally(2) == Tally{{"done ", 11}});
+}
+
+TEST_CASE("an answer that is held behind a long call comes before anything else that is due") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  const auto first = bench.call(f), quick = bench.call(f), lasts = bench.call(f, 15);
+  bench.loop.run_one();  // silent: from now on it is looked at seldom
+  worker.begin();
+  worker.say(FrameType::result, first->number, "1");
+  worker.listener->frames_over();
+  worker.held = worker.begin();
+  worker.begin();
+  while (bench.ends[quick->id].empty() && !worker.killed) bench.loop.run_one();
+  CHECK_FALSE(worker.killed);  // the deadline of the long one was not met first
+  CHECK(lasts->state == Call::State::fed);
+}
+
+TEST_CASE("all are cancelled: those that wait, and those that run") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  f->known->mean_us = 1e6;
+  for (int i = 0; i < 5; ++i) bench.call(f);
+  worker.begin();
+  bench.scheduler->cancel_all();
+  CHECK(bench.tally(2) == Tally{{"never_begun ", 4}, {"", 1}});
+  worker.die(9);
+  CHECK(bench.tally(2) == Tally{{"never_begun ", 4}, {"cancelled ", 1}});
+}
+
+TEST_CASE("why a worker is no more") {
+  Bench bench(1, 1000 << 20);
+  const auto f = bench.bind();
+  const auto call = [&] {
+    const auto made = bench.call(f);
+    FakeWorker& worker = *bench.workers.back();
+    worker.hello();
+    worker.begin();
+    return made;
+  };
+  const auto count = [&](WorkerCause why) {
+    return bench.scheduler->worker_counts().ended[static_cast<std::size_t>(why)];
+  };
+  const auto die = [&](WorkerEnd end) { std::exchange(bench.workers.back()->listener, nullptr)->ended(end); };
+  auto made = call();
+  die({0, 11, 0, 0});
+  CHECK(count(WorkerCause::crashed) == 1);
+  made = call();
+  die({3, 0, 0, 0});
+  CHECK(count(WorkerCause::exited) == 1);
+  made = call();
+  die({0, 9, 0, 0, true});  // the kernel had no memory
+  CHECK(bench.kinds[made->id] == "out_of_memory");
+  made = call();
+  die({0, 9, 1001 << 20, 0});  // it took too much before anybody looked
+  CHECK(bench.kinds[made->id] == "out_of_memory");
+  CHECK(count(WorkerCause::out_of_memory) == 2);
+  made = call();
+  die({0, 9, 999 << 20, 0});  // somebody else
+  CHECK(bench.kinds[made->id] == "crashed");
+  made = call();
+  bench.scheduler->end_workers();
+  die({0, 0, 0, 0});
+  CHECK(count(WorkerCause::exited) == 2);  // in the middle of a call
+  bench.call(f);
+  bench.workers.back()->die(11);
+  CHECK(count(WorkerCause::unloadable) == 1);
+  made = call();
+  bench.workers.back()->say(FrameType::result, made->number, "1");
+  bench.workers.back()->listener->frames_over();
+  bench.scheduler->end_workers();
+  die({0, 0, 0, 0});
+  CHECK(count(WorkerCause::left) == 1);
+  CHECK(bench.scheduler->worker_counts().started == 8);
 }
 
 TEST_CASE("calls do not stand behind a slow one while another worker is free") {

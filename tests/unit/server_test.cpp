@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "runner/http.hpp"
 #include "runner/http_run.hpp"
+#include "runner/kernel_memory.hpp"
 #include "runner/log.hpp"
 #include "runner/options.hpp"
 #include "wire/proof.hpp"
@@ -23,6 +24,16 @@ TEST_CASE("proofs: both sides, both nonces and the token count") {
   CHECK(runner == "a8fa7b23fb021fe322f475e64a6afb3fdf88d3f4dac2fb1a384b8d6bd1388633");
   CHECK(wire::client_proof("a token of length", nonces) ==
         "386e022d572f02e4ea9951b884a8790e1935942742e1e494d433214196d71d8e");
+}
+
+TEST_CASE("what the kernel says of memory") {
+  CHECK(starvations_in("pgscan 1\noom_kill 7\nx 3\n") == 7);
+  CHECK(starvations_in("pgscan 1\nnot_oom_kill 7\n") == 0);
+  CHECK(starvations_in("") == 0);
+  CHECK(memory_limit_in("268435456\n") == 268435456);
+  CHECK_FALSE(memory_limit_in("max\n"));
+  CHECK_FALSE(memory_limit_in(""));
+  CHECK(usable_memory_bytes() > 0);
 }
 
 TEST_CASE("nonces and tokens") {

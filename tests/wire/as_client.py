@@ -136,6 +136,40 @@ def garbage():
     witness.add(math, 78)
 
 
+def phases():
+    l = link()
+    l.bind(faults, "chatter", phases=True)
+    for call in (1, 2):  # on a worker that must load, and on one that is there
+        l.call(call)
+        kind, _, body = l.end_of(call)
+        assert (kind, body) == (RESULT, b"1"), body
+        own = [(kind, body) for kind, of, body in l.seen if of == call and kind != LOG]
+        order = [kind for kind, of, _ in l.seen if of == call]
+        assert [kind for kind, _ in own] == [ACCEPTED, STARTED, USAGE], own
+        assert own[0][1] == own[1][1] == b"", own
+        assert LOG in order[2:-1], order  # what it prints comes while it runs
+        usage = json.loads(own[2][1])
+        assert set(usage) == {"queue_ms", "load_ms", "run_ms", "cpu_ms", "peak_bytes"}, usage
+        assert all(value >= 0 for value in usage.values()) and usage["peak_bytes"] > 1 << 20, usage
+        assert (usage["load_ms"] > 0) == (call == 1), usage
+    l.bind(faults, "segfault", 1, phases=True)
+    l.call(3, bind=1)
+    assert error_of(l, 3)["kind"] == "crashed"
+    assert [kind for kind, of, _ in l.seen if of == 3] == [ACCEPTED, STARTED], l.seen
+    l.bind(faults, "spin", 2, phases=True)  # one that never begins
+    for call in (4, 5, 6):
+        l.call(call, bind=2)
+    l.send(frame(CANCEL, b"", 6))
+    assert error_of(l, 6)["fate"] == "never_begun"
+    assert [kind for kind, of, _ in l.seen if of == 6] == [ACCEPTED], l.seen
+    l.bind(faults, "chatter", 3)  # unasked: none of them
+    for call in (4, 5):
+        l.send(frame(CANCEL, b"", call))
+    l.call(7, bind=3)
+    l.end_of(7)
+    assert all(kind == LOG for kind, of, _ in l.seen if of == 7), l.seen
+
+
 def limits():
     witness = link()
     l = link()
