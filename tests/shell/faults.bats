@@ -114,3 +114,33 @@ nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found
   rmdir "$group"
   same "$status" 137; same "$(fate)" "out_of_memory crashed"; holds "$(cat err)" "of 230 MiB that it may have"
 }
+
+@test "each fault while four other calls run on the same runner: the four finish, the one gets its cause and its status" {
+  printf '[pool.default]\nslots = 6\n' >flame.toml
+  flame pool warm
+  runner=$(flame pool status --json | jq '.[0].pid')
+  for n in 1 2 3 4; do mkfifo "gate.$n"; flame run "$faults" hold "$work/gate.$n" >"held.$n" 2>&1 & calls[n]=$!; done
+  exec 4>gate.1 5>gate.2 6>gate.3 7>gate.4
+  # status, kind and fate, function and its arguments, options
+  fault() { expect "$1" cause ${4:-} "$faults" $3; [ -z "$2" ] || same "$(fate)" "$2"; }
+  fault 1 "failed failed" throw
+  fault 9 "failed failed" "fail_with 9"
+  fault 139 "crashed crashed" segfault
+  fault 134 "crashed crashed" abort
+  fault 134 "crashed crashed" throw_out
+  ! cause "$faults" smash_stack 2>err; same "$(fate)" "crashed crashed"
+  fault 125 "exited crashed" exit_zero
+  fault 137 "crashed crashed" scribble
+  fault 124 "timed_out timed_out" spin "--timeout 200ms"
+  fault 124 "timed_out timed_out" deaf "--timeout 200ms"
+  fault 124 "timed_out timed_out" "sleep_ms 60000" "--timeout 200ms"
+  fault 124 "timed_out timed_out" "orphan $work/orphan" "--timeout 300ms"
+  ! kill -0 "$(cat orphan)" 2>/dev/null
+  fault 0 "" chatter; same "$err" $'said on stdout\nsaid on stderr'
+  fault 0 "" flood; same "$(stat -c %s "$out_file")" $((1 << 30))
+  fault 0 "" die_idle
+  for n in 1 2 3 4; do kill -0 "${calls[n]}"; [ ! -s "held.$n" ]; done
+  exec 4>&- 5>&- 6>&- 7>&-
+  for n in 1 2 3 4; do wait "${calls[n]}"; same "$(cat "held.$n")" true; done
+  same "$(flame pool status --json | jq '.[0].pid')" "$runner"
+}
