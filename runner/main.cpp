@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "flame/plugin.h"
+#include "runner/machine_api.hpp"
 #include "runner/options.hpp"
 #include "runner/server.hpp"
 
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
       return 0;
     }
     flame::follow_emulated_clock();
+    flame::runner::keep_machine_api_to_root();
     flame::runner::serve(options);
     return 0;
   } catch (const flame::Error& error) {

@@ -66,7 +66,7 @@ Answer Api::send(const Call& call, Deadline deadline) {
     Answer answer;
     try {
       const HttpRequest request{call.method,
-                                identity_.api + path(call.path),
+                                identity_.api + "/v1/apps/" + identity_.app + call.path,
                                 call.body,
                                 {"Authorization: " + identity_.authorization, "Accept: application/json"}};
       answer = classify(transport_.send(request, deadline));
@@ -94,13 +94,13 @@ Answer Api::send(const Call& call, Deadline deadline) {
 
 Answer Api::on_machine(const char* action, const char* method, const std::string& id, const std::string& rest,
                        std::string body, Deadline deadline) {
-  return send({action, method, "/" + id + rest, id, std::move(body)}, deadline);
+  return send({action, method, "/machines/" + id + rest, id, std::move(body)}, deadline);
 }
 
 Answer Api::list(const std::string& query, Deadline deadline) {
   json::array all;
   for (std::string cursor;;) {
-    std::string path = "?limit=1000";
+    std::string path = "/machines?limit=1000";
     if (!query.empty()) path += "&" + query;
     if (!cursor.empty()) path += "&cursor=" + cursor;
     Answer page = send({"list", "GET", path, "", ""}, deadline);
@@ -126,7 +126,10 @@ Answer Api::events(const std::string& id, Deadline deadline) {
   return on_machine("events", "GET", id, "/events", "", deadline);
 }
 Answer Api::create(const json::value& body, Deadline deadline) {
-  return send({"create", "POST", "", "", json::serialize(body)}, deadline);
+  return send({"create", "POST", "/machines", "", json::serialize(body)}, deadline);
+}
+Answer Api::addresses(Deadline deadline) {
+  return send({"addresses", "GET", "/ip_assignments", "", ""}, deadline);
 }
 Answer Api::start(const std::string& id, Deadline deadline) {
   return on_machine("start", "POST", id, "/start", "", deadline);
@@ -146,7 +149,14 @@ Answer Api::wait(const std::string& id, const std::vector<std::string>& states, 
       static_cast<int>(std::min<std::uint64_t>(deadline.remaining_ms() / 1000, kWaitMaxSeconds));
   std::string path = "/wait?timeout=" + std::to_string(std::max(left_seconds, 1));
   for (const auto& state : states) path += "&state=" + state;
-  return on_machine("wait", "GET", id, path, "", deadline);
+  try {
+    return on_machine("wait", "GET", id, path, "", deadline);
+  } catch (const Error&) {
+    if (!deadline.passed()) throw;
+    Answer late;  // the deadline came before the API's own second was over
+    late.meaning = Meaning::not_yet;
+    return late;
+  }
 }
 
 Answer Api::logs(const std::string& id, Deadline deadline) {

@@ -34,12 +34,13 @@ class Api {
   // Until the machine is in one of the states ("started,stopped"), at most a minute: Meaning::not_yet.
   Answer wait(const std::string& id, const std::vector<std::string>& states, Deadline deadline);
   Answer logs(const std::string& id, Deadline deadline);  // of the logs API
+  Answer addresses(Deadline deadline);                    // the app's public ones
 
  private:
   struct Call {
     const char* action;  // the limit that it counts against
     const char* method;
-    std::string path;     // behind /v1/apps/APP/machines
+    std::string path;     // behind /v1/apps/APP
     std::string machine;  // empty: the app's own limit
     std::string body;
   };

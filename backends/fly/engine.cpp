@@ -10,6 +10,7 @@
 #include "backends/fly/members.hpp"
 #include "backends/fly/pause.hpp"
 #include "backends/fly/pool_config.hpp"
+#include "backends/fly/reach.hpp"
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
@@ -19,22 +20,37 @@ namespace {
 
 namespace json = boost::json;
 constexpr milliseconds kTransientPause{400};
+constexpr std::uint64_t kClearingMs = 3000;
+constexpr milliseconds kListGood{10'000};  // what a list said, for the requests that follow from it
 
-// Asks until the answer is another than "not just now".
-template <class Ask>
-Answer persist(Deadline deadline, Ask ask) {
+// Asks until the answer is another than "not just now", or what was wanted is so already.
+template <class Ask, class Reached>
+Answer persist(Deadline deadline, Ask ask, Reached reached) {
   for (;;) {
     Answer answer = ask();
     const bool again = answer.meaning == Meaning::transient || answer.meaning == Meaning::ambiguous;
     if (!again || deadline.passed()) return answer;
+    if (reached()) return {};
     pause(kTransientPause, deadline);
   }
 }
+template <class Ask>
+Answer persist(Deadline deadline, Ask ask) {
+  return persist(deadline, ask, [] { return false; });
+}
 
-constexpr milliseconds kListGood{10'000};  // what a list said, for the requests that follow from it
+bool is_starting(const std::string& state) { return state == "started" || state == "starting"; }
 
 bool has_ended(const std::string& state) {
   return state == "stopped" || state == "failed" || state == "destroyed" || state == "destroying";
+}
+
+// flame kills a backend at a request's deadline: what was made must be cleared away before.
+Request with_time_to_clear(Request request) {
+  const std::uint64_t left_ms = request.deadline.remaining_ms();
+  if (!request.deadline.unlimited())
+    request.deadline = Deadline::from_remaining_ms(left_ms - std::min(left_ms / 4, kClearingMs));
+  return request;
 }
 
 // The request as it would be sent: what a plan is made of.
@@ -42,8 +58,6 @@ void tell(Api& api, const Request& request, const char* method, const std::strin
           const std::string& body = "") {
   note(request, std::string(method) + " " + api.path(rest) + (body.empty() ? "" : " " + body));
 }
-
-json::object one(const FlyMachine& machine) { return {{"machine", machine_object(machine, "")}}; }
 
 }  // namespace
 
@@ -80,6 +94,10 @@ FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline dead
       out.state = "started";
       return out;
     }
+    if (deadline.passed())
+      throw Error(ErrorKind::timed_out,
+                  "the machine '" + machine.name + "' (" + machine.id + ") did not start in time",
+                  "boot_timeout in flame.toml gives it longer");
     const Answer now = api.get(machine.id, deadline);
     if (now.meaning == Meaning::not_found) throw ended_early(api, machine);
     if (now.meaning == Meaning::done) {
@@ -87,10 +105,6 @@ FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline dead
       if (seen.state == "started") return with_secrets_of(machine, std::move(seen));
       if (has_ended(seen.state)) throw ended_early(api, machine);
     }
-    if (deadline.passed())
-      throw Error(ErrorKind::timed_out,
-                  "the machine '" + machine.name + "' (" + machine.id + ") did not start in time",
-                  "boot_timeout in flame.toml gives it longer");
     if (waited.meaning != Meaning::not_yet && waited.meaning != Meaning::done)
       pause(kTransientPause, deadline);
   }
@@ -149,6 +163,19 @@ FlyMachine Engine::named(const Request& request) {
               "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
 }
 
+// Where a runner is behind the proxy, its address is that of the relay.
+json::object Engine::shown(const Request& request, const FlyMachine& machine, const std::string& current) {
+  json::object out = machine_object(machine, current);
+  if (request.dry_run || !out.contains("address")) return out;
+  if (const PoolConfig config = read_pool_config(request); config.proxy)
+    out["address"] = proxy_address(request, config, api(request).identity().app, machine);
+  return out;
+}
+
+json::object Engine::one(const Request& request, const FlyMachine& machine) {
+  return {{"machine", shown(request, machine, "")}};
+}
+
 json::object Engine::list(const Request& request) {
   // Before a boot: what could not be booted is refused before anything is asked or bought.
   if (!request.generation.empty()) (void)read_pool_config(request);
@@ -157,7 +184,7 @@ json::object Engine::list(const Request& request) {
   json::array machines;
   for (const FlyMachine& machine : all)
     if (request.all ? machine.ours() : machine.pool == request.pool)
-      machines.push_back(machine_object(machine, current));
+      machines.push_back(shown(request, machine, current));
   return {{"machines", std::move(machines)}};
 }
 
@@ -186,15 +213,17 @@ json::object Engine::planned_boot(const Request& request, const PoolConfig& conf
   machine.state = "started";
   machine.private_ip = "::";
   machine.region = config.regions.empty() ? "" : config.regions.front();
-  return one(machine);
+  return one(request, machine);
 }
 
-json::object Engine::boot(const Request& request) {
+json::object Engine::boot(const Request& whole) {
+  const Request request = with_time_to_clear(whole);
   const PoolConfig config = read_pool_config(request);
   if (request.dry_run) return planned_boot(request, config);
+  if (config.proxy) check_public_address(api(request), request.deadline);
   const FlyMachine machine = boot_machine(api(request), request, image_for(request));
   remember(machine, Seen::How::booted);
-  return one(machine);
+  return one(request, machine);
 }
 
 json::object Engine::start(const Request& request) {
@@ -203,11 +232,13 @@ json::object Engine::start(const Request& request) {
   if (request.dry_run) {
     tell(api_now, request, "POST", "/" + machine.id + "/start");
     machine.state = "started";
-    return one(machine);
+    return one(request, machine);
   }
-  if (machine.state != "started" && machine.state != "starting") {
-    const Answer answer =
-        persist(request.deadline, [&] { return api_now.start(machine.id, request.deadline); });
+  if (!is_starting(machine.state)) {
+    // An answer that was lost may have been a yes: the same again would be refused for ever.
+    const Answer answer = persist(
+        request.deadline, [&] { return api_now.start(machine.id, request.deadline); },
+        [&] { return is_starting(text(api_now.get(machine.id, request.deadline).body, "state")); });
     // Its host has no room for it now: another machine may have.
     if (answer.meaning == Meaning::host_full || answer.meaning == Meaning::region_full ||
         answer.meaning == Meaning::not_found)
@@ -217,14 +248,14 @@ json::object Engine::start(const Request& request) {
   }
   const FlyMachine started = wait_until_started(api_now, machine, request.deadline);
   remember(started, Seen::How::started);
-  return one(started);
+  return one(request, started);
 }
 
 // A plan may name a machine that it would make.
 json::object Engine::planned_change(const Request& request, const char* method, const char* end) {
   const auto machine = named_if_there(request);
   tell(api(request), request, method, "/" + (machine ? machine->id : "<" + request.name + ">") + end);
-  return one(machine.value_or(FlyMachine()));
+  return one(request, machine.value_or(FlyMachine()));
 }
 
 json::object Engine::stop(const Request& request) {
@@ -247,7 +278,7 @@ json::object Engine::ask_to(const Request& request, const char* verb, const char
   if (answer.meaning != Meaning::done && !gone)
     throw error_from(answer, "asking '" + machine.name + "' to " + verb);
   machine.state = state;
-  return one(machine);
+  return one(request, machine);
 }
 
 json::object Engine::destroy(const Request& request) {
@@ -298,11 +329,11 @@ json::object Engine::connect(const Request& request) {
   const auto known = seen(request.name);
   const FlyMachine machine =
       known && known->machine.pool == request.pool ? look_at(request, *known) : named(request);
-  json::object object = machine_object(machine, "");
+  json::object object = shown(request, machine, "");
   if (!object.contains("address"))
     throw Error(ErrorKind::unreachable,
                 "the machine '" + machine.name + "' (" + machine.state + ") has no address now");
-  return {{"address", object.at("address")}};
+  return {{"address", object.at("address")}, {"hint", reach_hint(read_pool_config(request), machine)}};
 }
 
 }  // namespace flame::backend::fly

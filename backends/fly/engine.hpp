@@ -41,6 +41,8 @@ class Engine {
   FlyMachine named(const Request& request);
   std::optional<Seen> seen(const std::string& name);
   void remember(const FlyMachine& machine, Seen::How how);
+  boost::json::object shown(const Request& request, const FlyMachine& machine, const std::string& current);
+  boost::json::object one(const Request& request, const FlyMachine& machine);
   std::string image_for(const Request& request);
   boost::json::object planned_boot(const Request& request, const PoolConfig& config);
   boost::json::object planned_change(const Request& request, const char* method, const char* end);

@@ -71,7 +71,7 @@ json::array runner_arguments(const Request& request, const PoolConfig& config) {
     out.emplace_back(name);
     out.emplace_back(value);
   };
-  option("--listen", "$FLY_PRIVATE_IP:" + std::to_string(config.port));
+  option("--listen", config.listen + ":" + std::to_string(config.port));
   option("--token-file", kTokenPath);
   option("--name", request.name);
   option("--generation", request.generation);
@@ -83,6 +83,38 @@ json::array runner_arguments(const Request& request, const PoolConfig& config) {
   option("--sandbox", request.text_setting("sandbox"));
   for (const auto& directory : texts(request, "plugin_dirs")) option("--plugin-dir", directory);
   return out;
+}
+
+bool is_of_this_computer(const std::string& url) {
+  return url.starts_with("http://127.") || url.starts_with("http://[::1]");
+}
+
+void read_reach(const Request& request, PoolConfig& out) {
+  const std::string connect = text(request, "connect", "6pn");
+  if (connect != "6pn" && connect != "proxy") throw wants("connect", "\"6pn\" or \"proxy\"");
+  out.proxy = connect == "proxy";
+  out.listen = text(request, "listen", out.proxy ? "0.0.0.0" : out.listen);
+  out.proxy_port = number(request, "proxy_port", out.port, 65535);
+  out.proxy_url = text(request, "proxy_url", "");
+  while (out.proxy_url.ends_with("/")) out.proxy_url.pop_back();
+  // Arguments and results would cross the internet for all to read.
+  if (!out.proxy_url.empty() && !out.proxy_url.starts_with("https://") && !is_of_this_computer(out.proxy_url))
+    throw wants("proxy_url", "https://HOST:PORT");
+}
+
+// Never started or stopped by the proxy: runners leave by themselves, and flame starts them.
+json::array services(const PoolConfig& config) {
+  json::array handlers = {"tls", "http"};
+  if (is_of_this_computer(config.proxy_url)) handlers = {"http"};
+  constexpr int kQuietSeconds = 3600;  // of a link on which a long call says nothing
+  return {{{"protocol", "tcp"},
+           {"internal_port", config.port},
+           {"autostart", false},
+           {"autostop", "off"},
+           {"ports",
+            {{{"port", config.proxy_port},
+              {"handlers", std::move(handlers)},
+              {"http_options", {{"idle_timeout", kQuietSeconds}}}}}}}};
 }
 
 }  // namespace
@@ -99,6 +131,7 @@ PoolConfig read_pool_config(const Request& request) {
   out.runner = text(request, "runner", out.runner);
   if (!out.runner.starts_with("/")) throw wants("runner", "an absolute path in the image");
   out.port = number(request, "port", out.port, 65535);
+  read_reach(request, out);
   const std::string when_idle = text(request, "when_idle", "destroy");
   if (when_idle != "destroy" && when_idle != "stop") throw wants("when_idle", "\"destroy\" or \"stop\"");
   out.keep_stopped = when_idle == "stop";
@@ -128,6 +161,7 @@ json::value create_body(const Request& request, const PoolConfig& config, const 
         {kOwnerKey, owner()},
         {kVersionKey, FLAME_VERSION},
         {kPortKey, std::to_string(config.port)}}}};
+  if (config.proxy) machine["services"] = services(config);
   json::object body = {{"name", request.name}, {"config", std::move(machine)}};
   if (!config.regions.empty()) body["region"] = joined(config.regions, ",");
   return body;

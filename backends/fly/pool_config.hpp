@@ -15,7 +15,11 @@ struct PoolConfig {
   std::vector<Guest> guests;                           // the wanted one, then fallback_guests
   std::string runner = "/usr/local/bin/flame-runner";  // in the image
   std::uint64_t port = 8899;
-  bool keep_stopped = false;  // when_idle = "stop": an idle machine stays, stopped
+  std::string listen = "$FLY_PRIVATE_IP";  // behind the proxy: 0.0.0.0
+  bool proxy = false;                      // connect = "proxy"
+  std::uint64_t proxy_port = 8899;         // public, and this pool's alone
+  std::string proxy_url;                   // empty: https://APP.fly.dev:PROXY_PORT
+  bool keep_stopped = false;               // when_idle = "stop": an idle machine stays, stopped
   std::uint64_t drain_timeout_s = 60;
   std::vector<std::string> machine_env;  // names that machines get from the environment of who boots them
 };

@@ -24,6 +24,9 @@ struct HttpFailure : std::exception {
   const char* what() const noexcept override { return message.c_str(); }
 };
 
+// File of certificate authorities that SSL_CERT_FILE names instead of the system's; empty: none.
+std::string own_authorities();
+
 class Transport {
  public:
   Transport();

@@ -14,7 +14,7 @@ namespace json = boost::json;
 using Kind = PoolKey::Kind;
 
 // Those of kind engine go to the backend as they are: what they mean is its business.
-constexpr std::array<PoolKey, 25> kKeys = {{
+constexpr std::array<PoolKey, 28> kKeys = {{
     {.name = "backend", .kind = Kind::text, .text = &PoolSettings::backend},
     {.name = "min", .kind = Kind::number, .number = &PoolSettings::min},
     {.name = "max", .kind = Kind::number, .number = &PoolSettings::max},
@@ -37,6 +37,9 @@ constexpr std::array<PoolKey, 25> kKeys = {{
     {.name = "drain_timeout_s", .kind = Kind::engine},
     {.name = "machine_env", .kind = Kind::engine},
     {.name = "connect", .kind = Kind::engine},
+    {.name = "listen", .kind = Kind::engine},
+    {.name = "proxy_port", .kind = Kind::engine},
+    {.name = "proxy_url", .kind = Kind::engine},
     {.name = "hosts", .kind = Kind::engine},
     {.name = "partition", .kind = Kind::engine},
     {.name = "mounts", .kind = Kind::engine},

@@ -105,10 +105,13 @@ UniqueFd connect_to(const Address& address, Deadline deadline) {
 }
 
 Opening::Opening(const Address& address) : token_(address.token), key_(base64(random_bytes(16))) {
-  request_ =
-      "GET /v1/link HTTP/1.1\r\nHost: " + (address.tcp.empty() ? "flame" : address.tcp) +
-      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-      key_ + "\r\n";
+  const bool named = std::any_of(address.headers.begin(), address.headers.end(),
+                                 [](const auto& header) { return header.first == "Host"; });
+  request_ = "GET /v1/link HTTP/1.1\r\n";
+  if (!named) request_ += "Host: " + (address.tcp.empty() ? "flame" : address.tcp) + "\r\n";
+  request_ +=
+      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key_ +
+      "\r\n";
   for (const auto& [name, value] : address.headers) {
     if ((name + value).find_first_of("\r\n") != std::string::npos)
       throw Error(ErrorKind::config, "a header of the runner's address holds a line break");
@@ -130,6 +133,8 @@ void Opening::check_answer(std::string_view head) const {
   if (head.starts_with("HTTP/1.1 401 "))
     throw Error(ErrorKind::refused, "the runner wants a token",
                 "the engine's address has none: boot the runner anew, or set FLAME_SECRET as it is there");
+  if (head.starts_with("HTTP/1.1 502 ") || head.starts_with("HTTP/1.1 504 "))
+    throw Error(ErrorKind::unreachable, "the proxy does not reach the runner: " + line);
   if (head.starts_with("HTTP/1.1 503 "))
     throw Error(ErrorKind::unreachable, "the runner has no room for another connection", "try again later");
   throw Error(ErrorKind::protocol, "the runner refused the link: " + line);

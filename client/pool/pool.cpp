@@ -189,7 +189,8 @@ std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
     if (error.kind == ErrorKind::timed_out && !deadline.passed()) {
       error.kind = ErrorKind::boot_failed;
       error.message = "no runner was ready within " + human_duration(settings_.boot_timeout_ms);
-      error.hint = "see 'flame pool status'; boot_timeout in flame.toml gives it longer";
+      error.hint = reach_hint_.empty() ? "see 'flame pool status'; boot_timeout in flame.toml gives it longer"
+                                       : reach_hint_;
     }
     error.with_fate(Fate::never_begun).at_phase("boot");
     throw;

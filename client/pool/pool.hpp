@@ -163,6 +163,7 @@ class Pool {
   std::unique_ptr<Backend> backend_;
   UniqueFd boot_lock_;  // ours while anything boots
   bool awaiting_hello_ = false;
+  std::string reach_hint_;         // the engine's, of a runner that is started and does not answer
   std::vector<Machine> machines_;  // the engine's latest list
   std::deque<Boot> boots_;
   std::vector<BootOutcome> outcomes_;

@@ -76,7 +76,7 @@ std::unique_ptr<Link> Pool::wait_for_hello(const BootOutcome& boot, Deadline dea
 
 std::optional<Error> Pool::why_gone(const std::string& name, Deadline deadline) {
   try {
-    ask_and_wait("connect", name, deadline, {});
+    reach_hint_ = ask_and_wait("connect", name, deadline, {}).text;
   } catch (const Error& error) {
     if (error.kind == ErrorKind::timed_out) return std::nullopt;
     return error;
