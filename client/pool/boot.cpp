@@ -26,7 +26,7 @@ std::uint64_t first_of(const std::string& runtime_dir) {
 
 bool Pool::take_boot_lock() {
   if (boot_lock_) return true;
-  const std::string path = runtime_dir_ + "/boot-" + settings_.backend + "." + settings_.name + ".lock";
+  const std::string path = runtime_dir_ + "/boot-" + place_ + ".lock";
   UniqueFd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
     boot_lock_ = std::move(fd);

@@ -11,6 +11,7 @@
 #include "base/hash.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
+#include "client/pool/place.hpp"
 #include "client/pool/runtime_dir.hpp"
 
 namespace flame::client {
@@ -74,14 +75,15 @@ bool is_draining(const Link& link) { return link.hello().find("\"draining\":true
 Pool::Pool(PoolSettings settings)
     : settings_(std::move(settings)),
       runtime_dir_(runtime_dir()),
-      hints_(runtime_dir_ + "/hints/" + settings_.backend + "." + settings_.name) {
+      place_(settings_.backend + "." + settings_.name + engine_place(settings_)),
+      hints_(runtime_dir_ + "/hints/" + place_) {
   check_name(settings_.name);
   check_backend_name(settings_.backend);
   const std::string own = own_directory();
   runner_path_ = first_existing(own, {"/flame-runner", "/../runner/flame-runner"}, "flame-runner");
   build_ = build_of(runner_path_);
   generation_ = generation_of(settings_);
-  breaker_ = Breaker(runtime_dir_ + "/failed-" + settings_.backend + "." + settings_.name, generation_);
+  breaker_ = Breaker(runtime_dir_ + "/failed-" + place_, generation_);
 }
 
 Pool::~Pool() = default;

@@ -154,6 +154,7 @@ class Pool {
 
   PoolSettings settings_;
   std::string runtime_dir_, runner_path_, build_, generation_;
+  const std::string place_;  // what is shared by flames that mean the same pool
   Hints hints_;
   Breaker breaker_;
   std::set<std::string> used_;     // names that we have a use for already: remembered, given out, or busy

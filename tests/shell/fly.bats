@@ -208,3 +208,47 @@ teardown() { fly_teardown; }
     rm -rf "$XDG_RUNTIME_DIR"/flame
   done
 }
+
+@test "fly: two apps with a pool of the same name: a warm call never reaches the other's machine" {
+  fly_start --other-app second
+  pool 'image = "registry.fly.io/demo:none"'
+  sed -i "s|^image.*|image = \"$(curl -sSf -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/demo/machines" | jq -r '.[0].config.image')\"|" flame.toml
+  expect 0 flame run "$samples/math.so" add 100 20
+  FLY_APP_NAME=second expect 0 flame run "$samples/math.so" add 100 20
+  same "$(ask machines | jq -r '[.machines[] | select(.name | startswith("flame-")) | .app] | sort | join(" ")')" "demo second"
+  # The same, named by the nearest fly.toml.
+  mkdir one; cp flame.toml one/; echo 'app = "demo"' >one/fly.toml
+  before=$(creates)
+  (cd one && expect 0 env -u FLY_APP_NAME flame run "$samples/math.so" add 1 2)
+  echo 'app = "second"' >one/fly.toml
+  (cd one && expect 0 env -u FLY_APP_NAME flame pool status --json; jq -e 'length == 1' "$out_file")
+  same "$(creates)" "$before"
+  (cd one && env -u FLY_APP_NAME flame pool destroy --yes); expect 0 flame pool destroy --yes
+}
+
+@test "fly: the README's section, as typed" {
+  sed -n '/^## Fly/,/^## The house/s/^    //p' "$BATS_TEST_DIRNAME/../../README.md" >recipe
+  grep -q 'flame run' recipe
+  expect 0 bash -e recipe
+  holds "$out" "POST /v1/apps/demo/machines"; holds "$out" "price: "; grep -qx 120 "$out_file"; grep -qx 1005 "$out_file"
+  holds "$out" "flame-default-"
+}
+
+@test "fly: a deploy in mid-run: what runs ends well on the old image, the next call boots the new one" {
+  fly_start --image "*=/"
+  pool 'max = 1' 'surge = 1'
+  flame run "$plugins/faults.so" sleep_ms 5000 >slow & slow=$!
+  until [ "$(state '.[0].busy')" = 1 ]; do kill -0 "$slow"; sleep 0.1; done
+  old=$(machines | jq -r '.[0].name')
+  api=$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines
+  app=$(curl -sSf --retry 9 -H "Authorization: Bearer $FLY_API_TOKEN" "$api" | jq -c '[.[] | select(.config.metadata.fly_process_group)][0]')
+  curl -sSf --retry 9 -H "Authorization: Bearer $FLY_API_TOKEN" "$api/$(jq -r .id <<<"$app")" \
+    -d "$(jq -c '{config: (.config | .image = "registry.fly.io/demo:deployment-2" | .metadata.fly_release_version = "9")}' <<<"$app")" >/dev/null
+  # Another computer, which knows no runner yet.
+  mkdir -m 0700 "$work/run2"
+  XDG_RUNTIME_DIR=$work/run2 expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  new=$(XDG_RUNTIME_DIR=$work/run2 flame pool status --json | jq -r '.[] | select(.current).name')
+  [ "$new" != "$old" ]
+  wait "$slow"; same "$(cat slow)" 5000
+  until [ "$(machines | jq -r '.[].name')" = "$new" ]; do sleep 0.3; done
+}

@@ -31,7 +31,7 @@ give_address() {
     '{"internal_port":8899,"autostart":false,"autostop":false,"ports":[{"port":443,"handlers":["tls","http"]}]}'
   expect 0 flame pool warm --size 2
   same "$(relays | wc -l)" 1
-  same "$(grep -h fly-force-instance-id "$XDG_RUNTIME_DIR"/flame/hints/fly.default/* | sort -u | wc -l)" 2
+  same "$(grep -h fly-force-instance-id "$XDG_RUNTIME_DIR"/flame/hints/fly.default.*/* | sort -u | wc -l)" 2
   before=$(requests)
   for i in 1 2 3; do expect 0 flame run "$samples/math.so" add "$i" 20; same "$out" $((i + 20)); done
   head -c 9000000 /dev/zero | tr '\0' a >lower
