@@ -175,7 +175,7 @@ void WorkerProcess::await_end() {
   if (nanny_ended_) return;
   again_.expires_after(kEndGrace);
   again_.async_wait([self = shared_from_this()](error_code failed) {
-    if (failed || self->nanny_ended_) return;
+    if (failed || self->nanny_ended_ || self->memory_bytes() == 0) return;  // the dead have none
     self->disturbed_ = !self->killed_;
     self->kill();
   });

@@ -52,3 +52,20 @@ said on stderr"
   flame map --raw --tag "$plugins/manners.so" either <in | grep ^find | sort -u >got
   same "$(cat got)" $'find\t/ 022 0'
 }
+
+@test "neither runner nor worker has a descriptor that the caller had open" {
+  echo secret >kept
+  mkfifo gate
+  exec 6<kept 19<>kept 77<kept
+  flame run "$faults" hold "$work/gate" >held & call=$!
+  exec 8>gate
+  runner=$(flame pool status --json | jq '.[0].pid')
+  nanny=$(pgrep -P "$runner"); worker=$(pgrep -P "$nanny")
+  for process in "$runner" "$nanny" "$worker"; do
+    ! readlink /proc/$process/fd/* | grep -F "$work/kept"
+  done
+  # The plugin's own FIFO, what every worker has, and nothing else.
+  same "$(ls /proc/$worker/fd | wc -l)" "$(ls /proc/$worker/fd | grep -cxE '[0-9]')"
+  exec 8>&- 6<&- 19<&- 77<&-
+  wait "$call"; same "$(cat held)" true
+}

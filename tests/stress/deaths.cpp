@@ -16,7 +16,11 @@ namespace {
 
 constexpr unsigned kSlots = 3;
 constexpr std::uint64_t kGoodInFlight = 8;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr long kGrowthMaxKib = 512 * 1024;  // they keep what was freed
+#else
 constexpr long kGrowthMaxKib = 8 * 1024;
+#endif
 
 struct Way {
   const char* function;

@@ -38,7 +38,10 @@ class FakeWorker final : public WorkerPort {
   void pause_reading(bool on) override { paused = on; }
   void close_input() override { closed = true; }
   void kill() override { killed = true; }
-  std::uint64_t memory_bytes() override { return memory; }
+  std::uint64_t memory_bytes() override {
+    ++looks_at_memory;
+    return memory;
+  }
   worker::SharedPage& page() override {
     if (looks_until_it_begins != 0 && --looks_until_it_begins == 0) ++page_.begun;
     return page_;
@@ -84,6 +87,7 @@ class FakeWorker final : public WorkerPort {
 
   std::string plugin;
   std::uint64_t memory = 0;
+  int looks_at_memory = 0;
   int looks_until_it_begins = 0;  // at the page, by the runner: then the next call begins
   std::deque<std::uint64_t> calls;
   bool paused = false, closed = false, killed = false, dying = false;

@@ -320,6 +320,20 @@ TEST_CASE("a worker with too much memory is killed; only the call that ran is ou
   CHECK(bench.ends[behind->id] == "done ");
 }
 
+TEST_CASE("a worker that comes near its limit is looked at more often") {
+  Bench bench(1, 1000);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  bench.call(f);
+  worker.begin();
+  worker.memory = 600;
+  while (worker.looks_at_memory == 0) bench.loop.run_one();
+  worker.memory = 1001;
+  const auto waits = bench.call(f, 15);
+  while (!worker.killed && bench.ends[waits->id].empty()) bench.loop.run_one();
+  CHECK(worker.killed);  // before 15 ms are over
+}
+
 TEST_CASE("a worker is replaced after so many calls") {
   Bench bench(1, 0, 3);
   const auto f = bench.bind();
