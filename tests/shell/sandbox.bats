@@ -85,6 +85,7 @@ as_same() { "${as[@]}" "$@" 2>/dev/null; }
   sum=$(sha256sum <"$samples/math.so" | cut -d' ' -f1)
   same "$(curl -sS -o body -w '%{http_code}' -H "Authorization: Bearer $TOKEN" -T "$samples/math.so" "$url/v1/plugins/$sum")" 201
   same "$(post "{\"sha256\":\"$sum\",\"function\":\"add\",\"args\":[1,2]}")" '{"result":3}'
+  PYTHONDONTWRITEBYTECODE=1 python3 "$BATS_TEST_DIRNAME/../wire/as_client.py" stored_set "${url#http://}" "$samples" "$plugins"
   owner 65534:65534
   nanny=$(pgrep -P "$pid"); worker=$(pgrep -P "$nanny")
   kill -9 $nanny

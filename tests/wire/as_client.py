@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """as_client.py CASE ADDRESS SAMPLES PLUGINS: a client that we did not write, and one that breaks every rule.
 The token is in $TOKEN. Each case ends with status 0, or says what was wrong."""
-import json, os, struct, sys, threading, urllib.request
+import hashlib, json, os, struct, sys, threading, urllib.request
 from flame_peer import *
 
 case, address, samples, plugins = sys.argv[1:5]
@@ -168,6 +168,22 @@ def phases():
     l.call(7, bind=3)
     l.end_of(7)
     assert all(kind == LOG for kind, of, _ in l.seen if of == 7), l.seen
+
+
+def stored_set():
+    """A plugin and its library that only the store has, loaded from where they lie together."""
+    files = []
+    for name in ("travels.so", "libshipped.so"):
+        data = open(plugins + "/" + name, "rb").read()
+        files.append({"path": name, "sha256": hashlib.sha256(data).hexdigest()})
+        request = urllib.request.Request("http://%s/v1/plugins/%s" % (address, files[-1]["sha256"]), data, method="PUT",
+                                         headers={"Authorization": "Bearer " + token})
+        assert urllib.request.urlopen(request, timeout=PATIENCE_S).status in (200, 201)
+    l = link()
+    l.bind("/nowhere/travels.so", "from_library", sha256=files[0]["sha256"], files=files)
+    l.call(1)
+    kind, _, body = l.end_of(1)
+    assert (kind, body) == (RESULT, b"4711"), (kind, body)
 
 
 def limits():
