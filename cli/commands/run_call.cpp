@@ -86,7 +86,11 @@ class Engine {
     return pool_->find(options_.deadline, watch);
   }
   bool has_booted() const { return pool_ && pool_->has_booted(); }
-  void debugger_ended() { debugger_.reset(); }  // waits for it
+  // The worker ends, and then, when its user says so, the debugger.
+  void await_debugger() {
+    if (own_) own_->let_go();
+    debugger_.reset();
+  }
 
  private:
   void watch_with_gdb(client::CallEvents& events) {
@@ -264,14 +268,14 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   try {
     attempts.run(call, events, rewind);
   } catch (Error& error) {
-    engine.debugger_ended();
+    engine.await_debugger();
     tell();
     client::explain_crash(error, call.path);
     if (keeper && client::CrashKeeper::is_kept(error))
       keep_crash(error, *keeper, options, config.pool, attempts.hello());
     throw;
   }
-  engine.debugger_ended();
+  engine.await_debugger();
   tell();
   if (engine.has_booted()) say_once("engine", client::engine_advice(config));
   finish_output();

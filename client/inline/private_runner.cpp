@@ -102,6 +102,7 @@ void PrivateRunner::start(const PoolSettings& settings, Inspector inspector) {
 }
 
 PrivateRunner::~PrivateRunner() {
+  let_go();
   ::kill(child_.pid, SIGTERM);  // drains, should no link have told it to
   ::kill(child_.pid, SIGTERM);  // and cancels what runs
   wait_child(child_);
@@ -110,8 +111,10 @@ PrivateRunner::~PrivateRunner() {
 }
 
 std::unique_ptr<Link> PrivateRunner::connect(Deadline deadline) {
+  const Address address{directory_ + "/socket", {}, {}, {}};
   try {
-    return std::make_unique<Link>(Address{directory_ + "/socket", {}, {}, {}}, deadline);
+    if (!hold_) hold_ = std::make_unique<Link>(address, deadline);
+    return std::make_unique<Link>(address, deadline);
   } catch (Error& error) {
     if (error.kind != ErrorKind::unreachable) throw;
     throw Error(ErrorKind::boot_failed, "the runner for this call ended before its hello",

@@ -23,12 +23,14 @@ class PrivateRunner {
   PrivateRunner& operator=(const PrivateRunner&) = delete;
 
   std::unique_ptr<Link> connect(Deadline deadline);  // throws Error(boot_failed)
+  void let_go() { hold_.reset(); }                   // it leaves when the last link has ended, and its worker
   pid_t pid() const { return child_.pid; }
 
  private:
   void start(const PoolSettings& settings, Inspector inspector);
   std::string directory_;
   Child child_;
+  std::unique_ptr<Link> hold_;  // a call that needs a second link meets the same runner
 };
 
 }  // namespace flame::client

@@ -21,6 +21,9 @@ nothing_left() { same "$(ours)" ""; same "$(find "$XDG_RUNTIME_DIR" -name 'inlin
   same "$(printf 'abc' | flame run --inline "$samples/text.so" upper)" ABC
   expect 0 flame run --inline --env FRUIT=apple "$plugins/faults.so" env FRUIT; same "$out" '"apple"'
   expect 0 flame run --inline "image:$samples/math.so" add 1 2; same "$out" 3
+  echo there >elsewhere.txt
+  expect 0 flame run --inline --with elsewhere.txt "$plugins/travels.so" from_file elsewhere.txt; same "$out" '"there\n"'
+  expect 0 flame run --inline --with elsewhere.txt "$plugins/travels.so" from_library; same "$out" 4711
   nothing_left
   # An engine that cannot be asked is none of its business.
   FLAME_BACKEND=none expect 0 flame run --inline "$samples/math.so" add 1 2; same "$out" 3

@@ -57,6 +57,16 @@ streamed"
   cp "$plugins/crashes-stripped.so" it.so; expect 125 flame replay "$(crash_file)"; holds "$err" "has other bytes"
 }
 
+@test "files that travelled with the plugin travel again, and must be the same" {
+  echo one >data.txt
+  expect 139 flame run --keep-crash crashes --with data.txt "$plugins/keeps.so" die_at_once
+  same "$(head -n 1 "$(crash_file)" | jq -r '.plugin.files[].path' | sort | paste -sd' ')" "data.txt keeps.so"
+  expect 139 flame replay "$(crash_file)"
+  echo two >data.txt
+  expect 125 flame replay "$(crash_file)"; holds "$err" "are others than they were"
+  expect 139 flame replay --force "$(crash_file)"
+}
+
 @test "under gdb" {
   plain_build_only "a sanitizer's worker is slow to debug"
   expect 139 flame run --keep-crash crashes "$plugins/crashes.so" null_write
