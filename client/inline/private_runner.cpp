@@ -89,6 +89,8 @@ void PrivateRunner::start(const PoolSettings& settings, Inspector inspector) {
                     "--sandbox",
                     settings.sandbox,
                     "--exit-with-clients",
+                    "--worker-uid",
+                    "0",
                     "--log-level",
                     "warning"};
   for (const std::string& word : worker_command(inspector))

@@ -35,7 +35,11 @@ bool is_traced() {
 
 }  // namespace
 
-void expect_debugger() { expected = true; }
+// From the start, so that none is missed.
+void expect_debugger() {
+  expected = true;
+  ::signal(SIGCONT, on_continue);
+}
 bool debugger_expected() { return expected; }
 
 void wait_for_debugger(const flame_function& function) {
@@ -47,12 +51,8 @@ void wait_for_debugger(const flame_function& function) {
   flame_called_function = address;
   // Where only ancestors may trace (Yama): the debugger is a child of flame, as the runner is.
   ::prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0L, 0L, 0L);
-  struct sigaction go_on {
-  }, before{};
-  go_on.sa_handler = on_continue;
-  ::sigaction(SIGCONT, &go_on, &before);
   while (told_to_go_on == 0 && !is_traced()) ::nanosleep(&kLook, nullptr);
-  ::sigaction(SIGCONT, &before, nullptr);
+  ::signal(SIGCONT, SIG_DFL);
 }
 
 }  // namespace flame::worker
