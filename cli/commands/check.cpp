@@ -133,7 +133,8 @@ int check_command(int argc, char** argv) {
   if (options.has("--cases")) return list_cases(plugin);
   if (options.has("--run")) return check_run(plugin, options);
   const ImageFacts facts = facts_for(options);
-  const CheckReport report = client::check_plugin(plugin, facts);
+  CheckReport report = client::check_plugin(plugin, facts);
+  client::check_worker(report, facts);
   print(options.has("--json") ? json::serialize(json_of(report, plugin.path, facts)) + "\n"
                               : text_of(report, options.operands[0], facts));
   return report.fatal() ? 126 : 0;

@@ -27,6 +27,10 @@ struct CheckReport {
 // Every version and library over the whole closure. Throws Error for files that cannot be read.
 CheckReport check_plugin(const OpenPlugin& plugin, const ImageFacts& facts);
 
+// Whether the flame-worker that comes with this flame, in which plugins live, runs on a base image: a warning
+// when not.
+void check_worker(CheckReport& report, const ImageFacts& facts);
+
 // Whether `needs` alone, without its file, shows a reason for a closer look: what `run` asks on a cold path.
 bool may_not_load(const Needs& needs, const ImageFacts& facts);
 

@@ -68,6 +68,15 @@ finds() {
   jq '.libraries."libgone.so.1" = {"versions":[]}' ours.json >whole.json; expect 0 flame check --against whole.json "$skew/no_library.so"
 }
 
+@test "a base on which flame-worker itself does not run: a warning" {
+  # This computer's libc, and one that is older than any worker.
+  flame image-facts | jq '.base = true | .source = "ours"' >ours.json
+  jq '.libraries."libc.so.6" = {"newest":["GLIBC_2.17"]} | .source = "an old base"' ours.json >old.json
+  same "$(flame check --json --against ours.json "$samples/math.so" | jq -c '[.findings[].code]')" '[]'
+  holds "$(flame check --json --against old.json "$skew/grows.so" | jq -r '.findings[] | select(.code == "worker") | .what + "|" + .why')" "flame-worker of this flame needs GLIBC_2."
+  holds "$(flame check --against old.json "$skew/grows.so" || true)" "the newest of an old base is GLIBC_2.17, and plugins run in flame-worker"
+}
+
 @test "against what: files, bases, pools, runners; what is none of these" {
   for base in $(flame check --bases); do [ "$base" = alpine:3 ] || expect 0 flame check --against "$base" "$skew/grows.so"; done
   expect 125 flame check --against dbian:12 "$samples/math.so"; holds "$err" "did you mean 'debian:12'"
