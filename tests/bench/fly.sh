@@ -76,7 +76,10 @@ flame pool warm --size "$stopped"
 whole=$(($(now_ms) - from))
 # The least that the limits and latencies allow: the slowest start, by the engine's own times.
 first=$(ask journal | jq "[.requests[$seen:][] | select(.path | endswith(\"/start\"))] | map(.when_ms) | min")
-last=$(ask journal | jq "[.requests[$seen:][] | select(.path | contains(\"/wait\"))] | map(.when_ms) | max")
+last=$(ask machines | jq -r '.machines[] | select(.name | startswith("flame-")).id' | while read -r id; do
+  curl -sSf -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/demo/machines/$id/events" |
+    jq '[.[] | select(.type == "start" and .status == "started")][0].timestamp'
+done | sort -n | tail -1)
 echo "P13: $stopped stopped machines to ready: $whole ms; the engine's own part $((last - first)) ms: ratio $(awk "BEGIN {printf \"%.2f\", $whole / ($last - $first)}") (target 1.2)," \
   "$(ask journal | jq "[.requests[$seen:][] | select(.status == 429)] | length") refused"
 flame pool destroy --yes
