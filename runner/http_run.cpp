@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "runner/bind_request.hpp"
+#include "wire/limits.hpp"
 
 namespace flame::runner {
 namespace json = boost::json;
@@ -91,7 +92,12 @@ std::uint64_t timeout_of(const json::object& request) {
 
 CallPtr call_from(Runner& runner, const std::string& body) {
   boost::system::error_code why;
-  const json::value value = json::parse(body, why);
+  json::parse_options options;
+  options.max_depth = wire::kJsonMaxDepth + 2;  // the arguments stand in an array in an object
+  const json::value value = json::parse(body, why, {}, options);
+  if (why == json::error::too_deep)
+    throw Error(ErrorKind::bad_arguments,
+                "JSON nests deeper than the " + std::to_string(wire::kJsonMaxDepth) + " that are allowed");
   if (why || !value.is_object())
     throw Error(ErrorKind::bad_arguments, "the request body is no JSON object",
                 R"(send {"path":"/x.so","function":"f","args":[…]})");

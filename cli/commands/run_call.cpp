@@ -44,6 +44,7 @@ class ResultPrinter {
 
  private:
   void unquote() {
+    if (!kept_.starts_with('"')) return;
     boost::system::error_code why;
     const auto value = boost::json::parse(kept_, why);
     if (!why && value.is_string()) kept_ = boost::json::value_to<std::string>(value);

@@ -67,6 +67,9 @@ origin() { flame config --json "${@:2}" | jq -r ".$1 | \"\(.value) \(.origin)\""
   try unknown-key '[pool.default]\n\nidle_timout = "5m"\n'
   try unknown-top 'neds = "1"\n'
   try not-toml '[pool.default\n'
+  try backtick '[`pool.default]\nmax = 1\n'
+  try letter '[pool.default]\nmax = Ϙ\n'
+  try too-deep "[pool.default]\nmounts = $(printf '%0.s[' {1..40})$(printf '%0.s]' {1..40})\n"
   try wrong-type '[pool.default]\nmax = "4"\n'
   try wrong-duration '[pool.other]\nidle_timeout = "soon"\n'
   try wrong-sandbox '[pool.default]\nsandbox = "loose"\n'
