@@ -106,11 +106,9 @@ origin() { flame config --json "${@:2}" | jq -r ".$1 | \"\(.value) \(.origin)\""
   cd /
   flame config | sed '1d; s/ = / /' | sort >"$work/code.txt"
   sed -n 's/^\*\([a-z_]*\)\* (.*, default \*\(.*\)\*)$/\1 \2/p' "$BATS_TEST_DIRNAME/../../man/flame.toml.5.scd" | tr -d '\\' | sort | diff "$work/code.txt" -
-  for key in app image regions fallback_guests runner port when_idle drain_timeout_s machine_env connect hosts partition mounts; do
-    grep -q "\"$key\", .kind = Kind::engine" "$BATS_TEST_DIRNAME/../../client/config/pool_keys.cpp"
-    grep -q "\*$key\*" "$BATS_TEST_DIRNAME/../../man/flame.toml.5.scd"
-  done
-  same "$(grep -c 'Kind::engine}' "$BATS_TEST_DIRNAME/../../client/config/pool_keys.cpp")" 13
+  engine=$(sed -n 's/.*name = "\([a-z_]*\)", .kind = Kind::engine}.*/\1/p' "$BATS_TEST_DIRNAME/../../client/config/pool_keys.cpp")
+  [ "$(wc -w <<<"$engine")" -ge 13 ]
+  for key in $engine; do grep -q "\*$key\*" "$BATS_TEST_DIRNAME/../../man/flame.toml.5.scd" || { echo "no $key"; false; }; done
 }
 
 @test "a fly.toml or FLY_* alone: this computer's engine, said once how to switch" {
