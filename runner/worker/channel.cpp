@@ -1,6 +1,7 @@
 #include "runner/worker/channel.hpp"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +12,7 @@
 
 namespace flame::worker {
 
+constexpr std::size_t kReadBytes = 3 * (wire::kPieceBytes + wire::kHeaderBytes);  // a socket holds no more
 constexpr std::uint64_t kHeldMaxBytes = 32 * 1024;
 constexpr std::chrono::microseconds kHeldMax{50};  // a write(2) costs a few of them
 
@@ -62,13 +64,34 @@ bool Channel::put(wire::FrameType type, std::uint8_t flags, std::uint64_t call, 
   do {
     const std::string_view piece = body.substr(0, wire::kPieceBytes);
     body.remove_prefix(piece.size());
-    bytes.clear();
     const std::uint8_t more = body.empty() ? std::uint8_t{0} : wire::flag::more;
-    wire::append_frame(bytes, type, flags | more, call, piece);
-    page_.direct_end.store(produced_ + bytes.size());
-    if (!send_bytes(bytes.data(), bytes.size())) return false;
-    page_.produced.store(sent_ = produced_ += bytes.size());
+    if (!send_piece(type, flags | more, call, piece)) return false;
   } while (!body.empty());
+  return true;
+}
+
+// Header and body from where they are: a copy would cost as much as the kernel's own.
+bool Channel::send_piece(wire::FrameType type, std::uint8_t flags, std::uint64_t call,
+                         std::string_view piece) {
+  const auto size = static_cast<std::uint32_t>(piece.size());
+  frame_.clear();
+  wire::append_frame(frame_, type, flags, call, {});
+  std::memcpy(frame_.data(), &size, sizeof size);
+  page_.direct_end.store(produced_ + frame_.size() + size);
+  iovec parts[] = {{frame_.data(), frame_.size()}, {const_cast<char*>(piece.data()), piece.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  ssize_t n;
+  do n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return false;
+  const auto sent = static_cast<std::size_t>(n);
+  const std::size_t head = std::min(sent, frame_.size());
+  if (!send_bytes(frame_.data() + head, frame_.size() - head)) return false;
+  piece.remove_prefix(sent - head);
+  if (!send_bytes(piece.data(), piece.size())) return false;
+  page_.produced.store(sent_ = produced_ += frame_.size() + size);
   return true;
 }
 
@@ -112,9 +135,9 @@ std::optional<wire::Frame> Channel::receive() {
       const std::lock_guard lock(writing_);
       if (!send_ring()) return std::nullopt;  // nothing waits while we do
     }
-    char* room = reader_.prepare(wire::kPieceBytes);
+    char* room = reader_.prepare(kReadBytes);
     ssize_t n;
-    do n = ::recv(fd_, room, wire::kPieceBytes, 0);
+    do n = ::recv(fd_, room, kReadBytes, 0);
     while (n < 0 && errno == EINTR);
     reader_.commit(n > 0 ? static_cast<std::size_t>(n) : 0);
     if (n <= 0) return std::nullopt;

@@ -28,6 +28,7 @@ class Channel {
  private:
   bool put(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body);
   bool send_ring();
+  bool send_piece(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view piece);
   bool send_bytes(const char* data, std::size_t size);
 
   int fd_;

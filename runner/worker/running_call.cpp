@@ -130,8 +130,7 @@ bool more_input(RunningCall& call) {
     const auto frame = call.inbox.channel.receive();
     if (!frame) return false;
     if (frame->call == call.number && frame->type == FrameType::input) {
-      call.input.assign(frame->body);
-      call.input_at = 0;
+      call.input = frame->body;
       if (!call.input.empty()) return true;
     } else if (frame->call == call.number && frame->type == FrameType::end_input) {
       call.input_ended = true;
@@ -148,13 +147,13 @@ std::int64_t read(flame_call* c, void* buffer, std::uint64_t capacity) {
   RunningCall& call = of(c);
   std::int64_t got = -1;
   guarded(c, [&](RunningCall&) {
-    if (call.input_at == call.input.size() && !more_input(call)) {
+    if (call.input.empty() && !more_input(call)) {
       got = call.input_ended ? 0 : -1;
       return;
     }
-    const std::uint64_t n = std::min<std::uint64_t>(capacity, call.input.size() - call.input_at);
-    std::memcpy(buffer, call.input.data() + call.input_at, n);
-    call.input_at += n;
+    const std::uint64_t n = std::min<std::uint64_t>(capacity, call.input.size());
+    std::memcpy(buffer, call.input.data(), n);
+    call.input.remove_prefix(n);
     got = static_cast<std::int64_t>(n);
   });
   return got;

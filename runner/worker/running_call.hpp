@@ -48,8 +48,8 @@ struct RunningCall {
 
   std::mutex failing{};
   std::optional<Error> failure{};
-  std::string input{};  // bytes of the input stream not yet read, from input_at on
-  std::size_t input_at = 0;
+  std::string_view
+      input{};  // of its input stream, what is here and not read; the channel's until its next receive
   bool input_ended = false;
   std::atomic<std::int64_t> progress_told_ms{0};
 };
