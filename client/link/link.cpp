@@ -25,16 +25,12 @@ Error late(const char* doing) {
   return Error(ErrorKind::timed_out, std::string("the deadline passed while ") + doing);
 }
 
-}  // namespace
-
-Link::Link(const Address& address, Deadline deadline) {
+// Before the hello nothing was asked: whatever happened, another try is safe.
+template <class Do>
+auto before_hello(Do what) {
   try {
-    const Opening opening(address);
-    fd_ = connect_to(address, deadline);
-    upgrade(opening, deadline);
-    read_hello(opening, deadline);
+    return what();
   } catch (Error& error) {
-    // Before the hello nothing was asked: whatever happened, another try is safe.
     if (error.kind == ErrorKind::lost || error.kind == ErrorKind::draining)
       error = Error(ErrorKind::unreachable, error.message);
     error.with_fate(Fate::never_begun).at_phase("connect");
@@ -42,43 +38,101 @@ Link::Link(const Address& address, Deadline deadline) {
   }
 }
 
-void Link::upgrade(const Opening& opening, Deadline deadline) {
-  const std::string& request = opening.request();
+}  // namespace
+
+struct Link::Beginning {
+  explicit Beginning(const Address& to) : address(to), opening(to) {}
+  enum class Stage : std::uint8_t { connect, answer, hello };
+  Address address;
+  Opening opening;
+  Stage stage = Stage::connect;
+  std::string answer;
+};
+
+Link::Link(const Address& address) { begin(address, Deadline::in(milliseconds(1))); }
+Link::~Link() = default;
+
+Link::Link(const Address& address, Deadline deadline) {
+  begin(address, deadline);
+  do {
+    pollfd wait = {fd_.get(), opening_events(), 0};
+    if (::poll(&wait, 1, deadline.poll_timeout_ms()) > 0 || !deadline.passed()) continue;
+    Error error = beginning_->stage == Beginning::Stage::connect
+                      ? Error(ErrorKind::unreachable,
+                              "cannot connect to '" + address.text() + "': no answer before the deadline")
+                      : late("the runner was asked for its hello");
+    throw error.with_fate(Fate::never_begun).at_phase("connect");
+  } while (!proceed());
+}
+
+void Link::begin(const Address& address, Deadline deadline) {
+  before_hello([&] {
+    beginning_ = std::make_unique<Beginning>(address);
+    fd_ = begin_connect(address, deadline);
+    if (finish_connect(address, fd_.get())) request();
+  });
+}
+
+bool Link::proceed() {
+  return before_hello([&] { return step(); });
+}
+
+short Link::opening_events() const {
+  return beginning_ && beginning_->stage == Beginning::Stage::connect ? POLLOUT : POLLIN;
+}
+
+bool Link::step() {
+  if (!beginning_) return true;
+  if (beginning_->stage == Beginning::Stage::connect) {
+    if (finish_connect(beginning_->address, fd_.get())) request();
+    return false;
+  }
+  if (beginning_->stage == Beginning::Stage::answer)
+    read_answer();
+  else
+    receive();
+  if (beginning_->stage != Beginning::Stage::hello || !read_hello()) return false;
+  beginning_.reset();
+  return true;
+}
+
+void Link::request() {
+  const std::string& request = beginning_->opening.request();
   if (::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
     throw lost(errno_text(errno));
-  std::string answer;
-  std::size_t end;
-  while ((end = answer.find("\r\n\r\n")) == std::string::npos) {
-    if (answer.size() > kUpgradeMaxBytes) throw Error(ErrorKind::protocol, "the runner's answer is not HTTP");
-    read_answer(answer, deadline);
-  }
-  opening.check_answer(std::string_view(answer).substr(0, end));
+  beginning_->stage = Beginning::Stage::answer;
+}
+
+void Link::read_answer() {
+  std::array<char, 16 * 1024> buffer;
+  const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n < 0) throw lost(errno_text(errno));
+  if (n == 0) throw lost("it closed the link");
+  std::string& answer = beginning_->answer;
+  answer.append(buffer.data(), static_cast<std::size_t>(n));
+  const std::size_t end = answer.find("\r\n\r\n");
+  if (end == std::string::npos && answer.size() > kUpgradeMaxBytes)
+    throw Error(ErrorKind::protocol, "the runner's answer is not HTTP");
+  if (end == std::string::npos) return;
+  beginning_->opening.check_answer(std::string_view(answer).substr(0, end));
+  beginning_->stage = Beginning::Stage::hello;
   take(std::string_view(answer).substr(end + 4));
 }
 
-void Link::read_answer(std::string& answer, Deadline deadline) {
-  pollfd wait = {fd_.get(), POLLIN, 0};
-  if (::poll(&wait, 1, deadline.poll_timeout_ms()) <= 0) {
-    if (deadline.passed()) throw late("the runner was asked for its hello");
-    return;
-  }
-  std::array<char, 16 * 1024> buffer;
-  const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-  if (n < 0) throw lost(errno_text(errno));
-  if (n == 0) throw lost("it closed the link");
-  answer.append(buffer.data(), static_cast<std::size_t>(n));
-}
-
-void Link::read_hello(const Opening& opening, Deadline deadline) {
-  std::optional<wire::Frame> frame;
-  while (!(frame = next(deadline)))
-    if (deadline.passed()) throw late("the runner was asked for its hello");
+bool Link::read_hello() {
+  const auto frame = frames_.next();
+  if (!frame && reader_.closed()) throw ended();
+  if (!frame) return false;
   if (frame->type != wire::FrameType::hello)
     throw Error(ErrorKind::protocol, "the runner's first frame is not a hello");
   hello_ = frame->body;
-  const Opening::Hello hello = opening.check_hello(hello_);
+  const Opening::Hello hello = beginning_->opening.check_hello(hello_);
   window_bytes_ = hello.window_bytes;
-  if (!hello.auth.empty()) send(hello.auth, deadline);  // in a message of its own
+  if (hello.auth.empty()) return true;
+  queue(hello.auth);  // in a message of its own
+  flush();
+  return true;
 }
 
 void Link::send(std::string_view frames, Deadline deadline) {

@@ -1,6 +1,7 @@
 // The client's end of a link: a WebSocket by hand, which starts faster than any event loop. For one call it
 // blocks, and every wait has a deadline; `map` drives many from one loop.
 #pragma once
+#include <memory>
 #include <string>
 
 #include "base/clock.hpp"
@@ -12,14 +13,18 @@
 
 namespace flame::client {
 
-class Opening;
-
 class Link {
  public:
   // Connects, upgrades, checks the hello and proves itself. Throws Error(unreachable): nothing has happened,
   // another try is safe; Error(protocol) for a peer that is no runner of this revision; Error(refused) for
   // one that does not hold the address's token, or not ours.
   Link(const Address& address, Deadline deadline);
+  // The same without waiting: call proceed() until it is true, when fd() is ready for opening_events().
+  // Throws what the other does.
+  explicit Link(const Address& address);
+  bool proceed();
+  short opening_events() const;
+  ~Link();
 
   const std::string& hello() const { return hello_; }  // the JSON of PROTOCOL.md §4
   std::uint64_t window_bytes() const { return window_bytes_; }
@@ -40,9 +45,12 @@ class Link {
   std::optional<wire::Frame> next_received() { return frames_.next(); }
 
  private:
-  void upgrade(const Opening& opening, Deadline deadline);
-  void read_answer(std::string& answer, Deadline deadline);
-  void read_hello(const Opening& opening, Deadline deadline);
+  struct Beginning;  // what is needed until the hello has come
+  void begin(const Address& address, Deadline deadline);
+  bool step();
+  void request();
+  void read_answer();
+  bool read_hello();
   Error ended() const;
   Error cannot_send(int errno_value);
   bool fill(Deadline deadline, int also);
@@ -50,6 +58,7 @@ class Link {
   void send_out(Deadline deadline);
 
   UniqueFd fd_;
+  std::unique_ptr<Beginning> beginning_;
   std::string hello_;
   std::uint64_t window_bytes_ = 0;
   MessageWriter writer_;

@@ -56,7 +56,7 @@ UniqueFd connect_unix(const Address& where, Deadline deadline) {
   return fd;
 }
 
-UniqueFd connect_tcp(const Address& where, Deadline deadline) {
+UniqueFd connect_tcp(const Address& where) {
   const auto address = parse_socket_address(where.tcp);
   if (!address)
     throw Error(ErrorKind::config, "'" + printable(where.tcp) + "' is no address of a runner",
@@ -68,14 +68,6 @@ UniqueFd connect_tcp(const Address& where, Deadline deadline) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   if (::connect(fd.get(), &address->any, address->size) != 0 && errno != EINPROGRESS)
     throw cannot_connect(where, errno_text(errno));
-  pollfd wait = {fd.get(), POLLOUT, 0};
-  while (::poll(&wait, 1, deadline.poll_timeout_ms()) <= 0)
-    if (deadline.passed()) throw cannot_connect(where, "no answer before the deadline");
-  int failed = 0;
-  socklen_t size = sizeof failed;
-  ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &failed, &size);
-  if (failed != 0) throw cannot_connect(where, errno_text(failed));
-  set_nonblocking(fd.get(), false);
   return fd;
 }
 
@@ -100,8 +92,20 @@ Error not_ours(const std::string& why) {
 
 }  // namespace
 
-UniqueFd connect_to(const Address& address, Deadline deadline) {
-  return address.unix_path.empty() ? connect_tcp(address, deadline) : connect_unix(address, deadline);
+UniqueFd begin_connect(const Address& address, Deadline deadline) {
+  return address.unix_path.empty() ? connect_tcp(address) : connect_unix(address, deadline);
+}
+
+bool finish_connect(const Address& address, int fd) {
+  if (!address.unix_path.empty()) return true;
+  pollfd now = {fd, POLLOUT, 0};
+  if (::poll(&now, 1, 0) <= 0) return false;
+  int failed = 0;
+  socklen_t size = sizeof failed;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size);
+  if (failed != 0) throw cannot_connect(address, errno_text(failed));
+  set_nonblocking(fd, false);
+  return true;
 }
 
 Opening::Opening(const Address& address) : token_(address.token), key_(base64(random_bytes(16))) {

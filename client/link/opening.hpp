@@ -9,8 +9,11 @@
 
 namespace flame::client {
 
-// Throws Error(unreachable), or Error(config) for an address that is none.
-UniqueFd connect_to(const Address& address, Deadline deadline);
+// Throws Error(unreachable), or Error(config) for an address that is none. Over TCP it may still be on its
+// way, until finish_connect says that it is there; poll for POLLOUT meanwhile. The deadline is for a Unix
+// socket whose queue is full.
+UniqueFd begin_connect(const Address& address, Deadline deadline);
+bool finish_connect(const Address& address, int fd);  // false: not yet. Throws Error(unreachable).
 
 class Opening {
  public:

@@ -5,8 +5,7 @@
 namespace flame::client {
 namespace {
 
-// A handshake that waits holds up the other links for so long, hence little at a time.
-constexpr milliseconds kConnectPatience{250};
+constexpr milliseconds kHandshakePatience{2'000}, kNextAfter{50};  // of one that is silent
 constexpr milliseconds kPauseFirst{20}, kPauseMax{5'000};
 constexpr milliseconds kKnownEvery{20};
 
@@ -19,33 +18,72 @@ double Fleet::boot_seconds() const {
   return pool_.settings().backend == "local" ? 0.05 : 3;
 }
 
-std::unique_ptr<Link> Fleet::try_one(const Runner& runner, milliseconds patience) {
-  auto link = pool_.connect(runner, deadline_.earlier(Deadline::in(patience)));
-  if (is_draining(*link)) {
+void Fleet::begin(Approach& approach, const Runner& runner, Clock::time_point now) {
+  approach.until = now + kHandshakePatience;
+  approach.link = std::make_unique<Link>(runner.address);
+}
+
+// True once its hello has come. Throws as Link does, also for one that takes too long.
+bool Fleet::proceed(Approach& approach, const Runner& runner, Clock::time_point now) {
+  if (approach.link == nullptr) begin(approach, runner, now);
+  while (!approach.link->proceed()) {
+    pollfd wait = {approach.link->fd(), approach.link->opening_events(), 0};
+    if (::poll(&wait, 1, 0) > 0) continue;
+    if (now >= approach.until) throw Error(ErrorKind::unreachable, "it did not say hello in time");
+    return false;
+  }
+  return true;
+}
+
+// nullptr: it takes no calls.
+std::unique_ptr<Link> Fleet::settle(Approach& approach, const Runner& runner) {
+  if (is_draining(*approach.link)) {
     draining_.insert(runner.name);
     return nullptr;
   }
   pool_.remember(runner);
   in_use_.insert(runner.name);
-  return link;
+  return std::move(approach.link);
 }
 
-std::unique_ptr<Link> Fleet::next_known() {
-  const auto now = Clock::now();
-  if (now < known_at_) return nullptr;
-  for (const Runner& runner : pool_.known()) {
-    const bool awaited = std::any_of(connecting_.begin(), connecting_.end(),
-                                     [&](const Connecting& one) { return one.runner.name == runner.name; });
-    if (awaited || in_use_.contains(runner.name)) continue;
-    try {
-      if (auto link = try_one(runner, kConnectPatience)) return link;
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::refused || error.kind == ErrorKind::protocol) throw;
-      pool_.forget(runner);
-    }
-  }
+void Fleet::seek_known(Clock::time_point now) {
+  if (seeking() || now < known_at_) return;
   known_at_ = now + kKnownEvery;
-  return nullptr;
+  const auto is = [](const Runner& runner) {
+    return [&runner](const auto& one) { return one.runner.name == runner.name; };
+  };
+  for (const Runner& runner : pool_.known()) {
+    const bool awaited = std::any_of(connecting_.begin(), connecting_.end(), is(runner));
+    if (!awaited && !in_use_.contains(runner.name)) known_.push_back({runner, {}});
+  }
+}
+
+// True when it is settled.
+bool Fleet::advance(Known& one, Clock::time_point now, std::vector<std::unique_ptr<Link>>& out) {
+  try {
+    if (!proceed(one.approach, one.runner, now)) return false;
+    if (auto link = settle(one.approach, one.runner)) out.push_back(std::move(link));
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::refused || error.kind == ErrorKind::protocol) throw;
+    pool_.forget(one.runner);
+  }
+  return true;
+}
+
+void Fleet::approach_known(Clock::time_point now, std::vector<std::unique_ptr<Link>>& out) {
+  bool waiting = false;
+  const std::size_t before = out.size();
+  for (auto at = known_.begin(); at != known_.end();) {
+    if (at->approach.link == nullptr) {
+      if (out.size() > before || (waiting && now < begun_at_ + kNextAfter)) break;
+      begun_at_ = now;
+    }
+    const bool settled = advance(*at, now, out);
+    waiting = waiting || !settled;
+    at = settled ? known_.erase(at) : at + 1;
+  }
+  if (out.size() > before)
+    std::erase_if(known_, [](const Known& one) { return one.approach.link == nullptr; });
 }
 
 void Fleet::boot(Clock::time_point now) {
@@ -72,10 +110,11 @@ bool Fleet::is_started(const std::string& name) {
 
 // True when it is settled.
 bool Fleet::advance(Connecting& one, Clock::time_point now, std::vector<std::unique_ptr<Link>>& out) {
-  if (now < one.next) return false;
+  if (one.approach.link == nullptr && now < one.next) return false;
   std::string why;
   try {
-    if (auto link = try_one(one.runner, kConnectPatience)) {
+    if (!proceed(one.approach, one.runner, now)) return false;
+    if (auto link = settle(one.approach, one.runner)) {
       boot_seconds_sum_ += std::chrono::duration<double>(now - one.since).count();
       ++boot_count_;
       pause_ = kPauseFirst;
@@ -85,6 +124,7 @@ bool Fleet::advance(Connecting& one, Clock::time_point now, std::vector<std::uni
   } catch (const Error& error) {
     if (error.kind != ErrorKind::unreachable && error.kind != ErrorKind::timed_out) throw;
     why = error.message;
+    one.approach.link.reset();
   }
   ++one.tries;
   const bool power_of_two = (one.tries & (one.tries - 1)) == 0;
@@ -112,19 +152,36 @@ std::vector<std::unique_ptr<Link>> Fleet::arrivals(Clock::time_point now) {
       if (outcome.error) fail(std::move(*outcome.error), now);
       if (outcome.runner)
         connecting_.push_back(
-            {*outcome.runner, boot->since, now,
-             deadline_.earlier(Deadline::in(milliseconds(pool_.settings().boot_timeout_ms)))});
+            {*outcome.runner,
+             boot->since,
+             now,
+             deadline_.earlier(Deadline::in(milliseconds(pool_.settings().boot_timeout_ms))),
+             0,
+             {}});
       boots_.erase(boot);
     }
   }
   std::erase_if(connecting_, [&](Connecting& one) { return advance(one, now, out); });
+  approach_known(now, out);
   return out;
 }
 
 Clock::time_point Fleet::wake_at() const {
   auto at = pool_.boot_deadline().at();
-  for (const Connecting& one : connecting_) at = std::min(at, one.next);
+  for (const Connecting& one : connecting_)
+    at = std::min(at, one.approach.link != nullptr ? one.approach.until : one.next);
+  for (const Known& one : known_)
+    at = std::min(at, one.approach.link != nullptr ? one.approach.until : begun_at_ + kNextAfter);
   return at;
+}
+
+void Fleet::append_waits(std::vector<pollfd>& waits) const {
+  waits.push_back({pool_.boot_fd(), POLLIN, 0});
+  const auto wait = [&](const Approach& approach) {
+    if (approach.link != nullptr) waits.push_back({approach.link->fd(), approach.link->opening_events(), 0});
+  };
+  for (const Connecting& one : connecting_) wait(one.approach);
+  for (const Known& one : known_) wait(one.approach);
 }
 
 void Fleet::left(const std::string& name) {

@@ -1,5 +1,7 @@
 // The pool as `map` uses it: links to runners that are known, and boots that go on beside the work.
 #pragma once
+#include <poll.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,16 +17,18 @@ class Fleet {
  public:
   Fleet(Pool& pool, Deadline deadline);
 
-  // A link to a runner that is there and that we have none to; nullptr: there is none.
-  std::unique_ptr<Link> next_known();
+  // Begins to approach a runner that is there and that we have no link to; it comes by arrivals().
+  void seek_known(Clock::time_point now);
+  bool seeking() const { return !known_.empty(); }
   // Asks for one more, unless the pool has said a moment ago that there is none to be had.
   void boot(Clock::time_point now);
   bool may_boot(Clock::time_point now) const { return now >= not_before_; }
   std::uint32_t booting() const { return static_cast<std::uint32_t>(boots_.size() + connecting_.size()); }
 
-  // What has become of the boots. Call it when fd() is readable, at wake_at(), or just so.
+  // What has become of the boots and of those approached. Call it when one of waits() is ready, at wake_at(),
+  // or just so: it never blocks.
   std::vector<std::unique_ptr<Link>> arrivals(Clock::time_point now);
-  int fd() const { return pool_.boot_fd(); }
+  void append_waits(std::vector<pollfd>& waits) const;
   Clock::time_point wake_at() const;
 
   // Why the latest boot failed, once; whoever has no runner at all gives up with it.
@@ -41,13 +45,27 @@ class Fleet {
     std::uint64_t id = 0;
     Clock::time_point since;
   };
-  struct Connecting {
+  // A handshake on its way.
+  struct Approach {
+    std::unique_ptr<Link> link;
+    Clock::time_point until;
+  };
+  struct Known {
+    Runner runner;
+    Approach approach;
+  };
+  struct Connecting {  // booted, and not there yet
     Runner runner;
     Clock::time_point since, next;
     Deadline deadline;
     std::uint64_t tries = 0;
+    Approach approach;
   };
-  std::unique_ptr<Link> try_one(const Runner& runner, milliseconds patience);
+  void begin(Approach& approach, const Runner& runner, Clock::time_point now);
+  bool proceed(Approach& approach, const Runner& runner, Clock::time_point now);
+  std::unique_ptr<Link> settle(Approach& approach, const Runner& runner);
+  bool advance(Known& one, Clock::time_point now, std::vector<std::unique_ptr<Link>>& out);
+  void approach_known(Clock::time_point now, std::vector<std::unique_ptr<Link>>& out);
   bool advance(Connecting& one, Clock::time_point now, std::vector<std::unique_ptr<Link>>& out);
   bool is_started(const std::string& name);
   void fail(Error error, Clock::time_point now);
@@ -56,10 +74,11 @@ class Fleet {
   Deadline deadline_;
   std::vector<Boot> boots_;
   std::vector<Connecting> connecting_;
+  std::vector<Known> known_;  // one after the other, until one is there
   std::set<std::string> in_use_, draining_;
   std::optional<Error> failure_;
   std::vector<std::string> notes_;
-  Clock::time_point not_before_{}, known_at_{};
+  Clock::time_point not_before_{}, known_at_{}, begun_at_{};
   milliseconds pause_{20};
   double boot_seconds_sum_ = 0;
   std::uint32_t boot_count_ = 0;

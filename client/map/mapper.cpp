@@ -8,6 +8,7 @@
 namespace flame::client {
 namespace {
 
+constexpr std::size_t kFixedWaits = 3;     // input, output, interrupts; then the runners, then the fleet's
 constexpr milliseconds kLastWords{1'000};  // for results that are out but for their reader
 
 std::uint64_t bytes_of_file(int fd) {
@@ -114,7 +115,6 @@ void Mapper::wait() {
   // Asked for no event, poll still tells when the reader has gone.
   waits_.push_back({output_.fd(), static_cast<short>(output_.pending() > 0 ? POLLOUT : 0), 0});
   waits_.push_back({events_.interrupt_fd, POLLIN, 0});
-  waits_.push_back({fleet_.fd(), POLLIN, 0});
   each_runner([&](MapRunner& runner) {
     // What waits for stdout's reader is enough: the runners wait too.
     short wanted = full ? short{0} : short{POLLIN};
@@ -122,6 +122,7 @@ void Mapper::wait() {
     waits_.push_back({runner.link->fd(), wanted, 0});
     waiting_.push_back(&runner);
   });
+  fleet_.append_waits(waits_);
   const auto until = wake_at();
   const auto left = std::chrono::ceil<milliseconds>(until - now_).count();
   const int patience =
@@ -142,8 +143,10 @@ void Mapper::take_events() {
   if (waits_[0].revents != 0) read_input();
   // Nothing more is wanted: do not wait for the next result to find out.
   if ((waits_[1].revents & POLLERR) != 0 && output_.pending() == 0 && !results_) return reader_gone();
+  for (std::size_t i = kFixedWaits + waiting_.size(); i < waits_.size(); ++i)
+    if (waits_[i].revents != 0) grown_at_ = {};  // look at once
   for (std::size_t i = 0; i < waiting_.size(); ++i)
-    if ((waits_[i + 4].revents & ~POLLOUT) != 0) receive(*waiting_[i]);
+    if ((waits_[i + kFixedWaits].revents & ~POLLOUT) != 0) receive(*waiting_[i]);
 }
 
 void Mapper::interrupted() {

@@ -65,9 +65,8 @@ void Mapper::grow() {
   if (alone && !somebody_serves()) return find_first();
   alone_since_ = Clock::time_point();
   const ScalingState state = scaling();
-  if (crowded_ && state.ready < state.maximum)
-    if (auto link = fleet_.next_known()) return add_runner(std::move(link));  // for the price of a handshake
-  if (decide_scaling(state).boot && fleet_.may_boot(now_)) boot();
+  if (crowded_ && state.ready < state.maximum) fleet_.seek_known(now_);  // for the price of a handshake
+  if (!fleet_.seeking() && decide_scaling(state).boot && fleet_.may_boot(now_)) boot();
   if (auto failure = fleet_.take_failure();
       failure && failure->kind != ErrorKind::capacity && events_.on_notice)
     events_.on_notice("no further runner for now: " + failure->message);
@@ -84,9 +83,8 @@ void Mapper::find_first() {
     throw Error(ErrorKind::lost,
                 std::to_string(lost_in_a_row_) + " runners in a row were lost and no item was done between",
                 "see 'flame pool logs'");
-  if (auto link = fleet_.next_known()) {
-    return add_runner(std::move(link));
-  }
+  fleet_.seek_known(now_);
+  if (fleet_.seeking()) return;
   const bool patient = now_ - alone_since_ < milliseconds(pool_.settings().boot_timeout_ms);
   if (fleet_.booting() == 0) {
     auto failure = fleet_.take_failure();

@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# flame map and its runners: silent ones, lost ones, shared ones.
+load common
+setup() { common_setup; }
+teardown() { [ -z "${silent:-}" ] || kill "$silent" 2>/dev/null || true; common_teardown; }
+
+fmap() { timeout -k 1 120 flame map "$@"; }
+until_true() { for _ in $(seq 2000); do "$@" 2>/dev/null && return; sleep 0.01; done; echo "never came true: $*"; return 1; }
+some() { compgen -G "$1" >/dev/null; }
+
+@test "a runner that does not say hello holds up nobody" {
+  flame pool warm
+  mkdir seen; mkfifo results
+  address=$(flame pool status --json | jq -r '.[0].address.unix')
+  python3 "$BATS_TEST_DIRNAME/silent_runner.py" "${address/default-0/default-1}" seen 3>&- & silent=$!
+  until_true test -e seen/ready
+  for i in $(seq 12); do mkfifo "gate$i"; echo "$work/gate$i"; done >in
+  fmap --max-runners 2 --unordered --tag "$plugins/faults.so" hold <in >results & pid=$!
+  exec 7<results
+  # It is approached, for there is more to do than one runner can: meanwhile results come.
+  during=0
+  for i in $(seq 12); do
+    until_true some 'seen/*.open'
+    before=$(ls seen/*.open)
+    : >"gate$i"; read -r line <&7; same "$line" "$work/gate$i"$'\ttrue'
+    [ "$(ls seen/*.open 2>/dev/null)" != "$before" ] || { during=1; break; }
+  done
+  same "$during" 1
+  for k in $(seq $((i + 1)) 12); do : >"gate$k" & done
+  cat <&7 >rest; wait "$pid"
+  same "$(wc -l <rest)" $((12 - i))
+  kill "$silent"; wait "$silent" || true; rm "${address/default-0/default-1}"
+}
