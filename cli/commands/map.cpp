@@ -12,6 +12,7 @@
 #include "cli/ui/map_summary.hpp"
 #include "cli/ui/progress.hpp"
 #include "cli/ui/report.hpp"
+#include "client/crash/explain.hpp"
 #include "client/map/format.hpp"
 #include "client/plugin/preflight.hpp"
 
@@ -74,6 +75,8 @@ std::string resume_hint(const MapOptions& options, int argc, char** argv) {
   return line + "\n";
 }
 
+constexpr std::size_t kExplainedMax = 3;  // crashes; those that follow are mostly the same
+
 // Whatever is written to the terminal goes between two drawings of the block.
 class Screen {
  public:
@@ -89,6 +92,7 @@ class Screen {
     const bool unknown = error.fate == Fate::unknown;
     line("flame: item " + std::to_string(item.number) + " '" + client::shown_item(item.text) +
          "': " + printable(error.message) + (unknown ? " (it may have begun)" : "") + "\n");
+    if (!error.crash.empty() && crashes_.size() < kExplainedMax) crashes_.emplace_back(item.number, error);
   }
   void interrupted(int times) {
     if (times == 1)
@@ -117,17 +121,33 @@ class Screen {
     }
     return out;
   }
-  void end(const client::MapOutcome& outcome) {
+  // What takes its time is said when the work is done.
+  void tell_rest() {
     block_.clear();
+    for (auto& [number, error] : crashes_) {
+      client::explain_crash(error, options_.task.path);
+      std::string text;
+      for (const std::string& context : error.contexts) text += "  " + printable(context) + "\n";
+      if (!text.empty())
+        write_all(STDERR_FILENO, "flame: item " + std::to_string(number) + ", where it crashed:\n" + text);
+    }
+    crashes_.clear();
+    if (options_.task.supply && options_.task.supply->replaced() && !options_.quiet)
+      write_all(STDERR_FILENO,
+                "flame: '" + printable(options_.task.path) +
+                    "' was replaced while it ran: every item ran with the bytes it began with\n");
+  }
+  void end(const client::MapOutcome& outcome) {
+    tell_rest();
     const bool terminal = block_.on();
     if (options_.summary || (terminal && !options_.quiet)) line(map_summary(outcome));
   }
-  void clear() { block_.clear(); }
 
  private:
   const MapOptions& options_;
   std::string hint_;
   ProgressBlock block_;
+  std::vector<std::pair<std::uint64_t, Error>> crashes_;  // the first ones
 };
 
 int status_of(const MapOptions& options, const client::MapOutcome& outcome) {
@@ -155,7 +175,7 @@ int status_of(const MapOptions& options, const client::MapOutcome& outcome) {
 }
 
 int run_it(MapOptions& options, int argc, char** argv) {
-  const client::PluginFile plugin = fill_map_task(options, argc - options.operands, argv + options.operands);
+  fill_map_task(options, argc - options.operands, argv + options.operands);
   choose_pool(options);
   UniqueFd input;
   if (!options.input_path.empty()) {
@@ -171,13 +191,14 @@ int run_it(MapOptions& options, int argc, char** argv) {
   Screen screen(options, hint);
   client::MapEvents events = screen.events();
   client::Pool pool(options.pool);
-  events.before_boot = [&] { client::preflight(plugin, options.pool.name, pool.generation()); };
+  if (options.plugin)
+    events.before_boot = [&] { client::preflight(*options.plugin, options.pool.name, pool.generation()); };
   try {
     const client::MapOutcome outcome = client::run_map(pool, options.task, options.settings, events);
     if (outcome.end != MapEnd::reader_gone) screen.end(outcome);
     return status_of(options, outcome);
   } catch (Error& error) {
-    screen.clear();
+    screen.tell_rest();
     if (interrupts > 0) die_of(last_signal);
     if (error.hint.empty() && !options.settings.joblog.empty() && error.kind == ErrorKind::timed_out)
       error.hint =
@@ -190,6 +211,9 @@ int run_it(MapOptions& options, int argc, char** argv) {
 
 int map_command(int argc, char** argv) {
   try {
+    // Else the first file that is opened would be taken for it.
+    if (::fcntl(STDOUT_FILENO, F_GETFD) < 0)
+      throw Error(ErrorKind::system, "cannot write the results: stdout is closed");
     MapOptions options = parse_map_options(argc, argv);
     if (options.help) return print_help(help_text(kMapSpec).c_str());
     return run_it(options, argc, argv);

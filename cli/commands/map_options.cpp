@@ -40,6 +40,8 @@ enum Id {
   quiet,
   fresh,
   env,
+  with,
+  no_ship,
   help
 };
 
@@ -72,7 +74,9 @@ constexpr OptionSpec kOptions[] = {
     {no_progress, "no-progress", 0, nullptr, "no progress block", kWithNext},
     {quiet, "quiet", 'q', nullptr, "no progress, summary or logs", "what to tell"},
     {fresh, "fresh", 0, nullptr, "a worker of its own for each call", kWithNext},
-    {env, "env", 0, "NAME[=VALUE]", "an environment variable for the calls; repeatable", "as in flame run"},
+    {env, "env", 0, "NAME[=VALUE]", "an environment variable for the calls; repeatable", kWithNext},
+    {with, "with", 0, "FILE", "a file that travels with the plugin; repeatable", kWithNext},
+    {no_ship, "no-ship", 0, nullptr, "never send the plugin to a runner that lacks it", "as in flame run"},
     {help, "help", 'h', nullptr, "this text"},
 };
 
@@ -234,6 +238,12 @@ MapOptions parse_map_options(int argc, char** argv) {
         break;
       case min_runners:
         out.settings.runners_min = count_from("--min-runners", value, 0);
+        break;
+      case with:
+        out.with.emplace_back(value);
+        break;
+      case no_ship:
+        out.no_ship = true;
         break;
       case help:
         out.help = true;

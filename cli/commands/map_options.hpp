@@ -16,7 +16,10 @@ struct MapOptions {
   client::PoolSettings pool;  // by choose_pool
   std::optional<std::string> pool_name;
   std::optional<std::uint64_t> runners_max;
-  client::MapTask task;  // from the plugin and the words
+  client::MapTask task;                      // from the plugin and the words
+  std::optional<client::PluginFile> plugin;  // of this computer
+  std::vector<std::string> with;
+  bool no_ship = false;
   client::MapSettings settings;
   std::string input_path;  // -a
   bool quiet = false, help = false, summary = false, no_progress = false;
@@ -31,7 +34,7 @@ void choose_pool(MapOptions& options);
 
 // Reads the plugin and the fixed arguments. words: PLUGIN FUNCTION [ARGUMENT…]. Throws Error(usage,
 // plugin_missing, …).
-client::PluginFile fill_map_task(MapOptions& options, int count, char** words);
+void fill_map_task(MapOptions& options, int count, char** words);
 
 Error map_usage(const std::string& why);
 

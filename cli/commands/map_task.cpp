@@ -10,6 +10,7 @@ namespace {
 
 using client::ItemFormat;
 using client::ResultFormat;
+constexpr std::string_view kImagePrefix = "image:";
 constexpr std::size_t kFixedMaxBytes = std::size_t{64} << 20;  // of an @file: it goes with every call
 
 const wire::Type* parameter_type(const client::MapTask& task, std::size_t index) {
@@ -53,15 +54,30 @@ void check_files(const MapOptions& options) {
                                          task.function + "' is " + wire::to_string(*type)));
 }
 
+// Of a plugin that only the image has nothing is known but its path.
+void read_it(MapOptions& options, const std::string& word) {
+  client::MapTask& task = options.task;
+  if (word.starts_with(kImagePrefix)) {
+    task.path = word.substr(kImagePrefix.size());
+    if (!task.path.starts_with('/'))
+      throw map_usage("image: wants an absolute path, as in image:/app/math.so, got '" + word + "'");
+    if (!options.with.empty()) throw map_usage("--with sends files beside a plugin of this computer");
+    return;
+  }
+  options.plugin = client::read_plugin(word);
+  task.path = options.plugin->path;
+  task.sha256 = options.plugin->sha256;
+  task.supply = std::make_shared<client::MapSupply>(*options.plugin, options.with, !options.no_ship);
+}
+
 }  // namespace
 
-client::PluginFile fill_map_task(MapOptions& options, int count, char** words) {
+void fill_map_task(MapOptions& options, int count, char** words) {
   client::MapTask& task = options.task;
-  client::PluginFile plugin = client::read_plugin(words[0]);
-  task.path = plugin.path;
-  task.sha256 = plugin.sha256;
   task.function = words[1];
-  if (const client::ManifestFunction* function = plugin.find(task.function)) {
+  read_it(options, words[0]);
+  const client::ManifestFunction* function = options.plugin ? options.plugin->find(task.function) : nullptr;
+  if (function != nullptr) {
     task.signature = wire::parse_signature(function->signature);
     task.streaming = function->streaming();
     task.idempotent = (" " + function->flags + " ").find(" idempotent ") != std::string::npos;
@@ -70,7 +86,6 @@ client::PluginFile fill_map_task(MapOptions& options, int count, char** words) {
     task.fixed.push_back(fixed_argument(task, words[i], static_cast<std::size_t>(i - 2)));
   check_results(options);
   check_files(options);
-  return plugin;
 }
 
 }  // namespace flame::cli

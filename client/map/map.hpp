@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/map/encoder.hpp"
+#include "client/map/map_supply.hpp"
 #include "client/map/policy.hpp"
 #include "client/map/statistics.hpp"
 #include "client/map/window.hpp"
@@ -18,7 +19,8 @@ namespace flame::client {
 
 // What is called.
 struct MapTask {
-  std::string path, sha256, function;        // of the plugin: absolute path, hex
+  std::string path, sha256, function;        // of the plugin: absolute path there, hex or empty
+  std::shared_ptr<const MapSupply> supply;   // nullptr: only the image has it
   std::optional<wire::Signature> signature;  // from the manifest
   bool idempotent = false, streaming = false;
   std::vector<CallArgument> fixed;  // bytes: whole contents in value

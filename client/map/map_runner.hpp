@@ -8,6 +8,7 @@
 #include "client/link/link.hpp"
 #include "client/map/depth.hpp"
 #include "client/map/window.hpp"
+#include "client/plugin/ship.hpp"
 
 namespace flame::client {
 
@@ -40,13 +41,15 @@ struct MapRunner {
   std::string pending;               // frames for the next message
   std::uint64_t round = 0;           // messages that have left, or may have
   std::deque<LongCall> long_calls;
+  std::unique_ptr<Shipment> shipment;  // of the plugin, which it lacks: no calls meanwhile
+  std::uint32_t shipments = 0;         // that were begun
 
   // Frames become messages, messages go as the socket takes them. Throws Error(lost).
   void send_pending();
   bool writable_soon() const { return pending.size() + link->queued_bytes() < kQueuedMaxBytes; }
   // Whether one more call would be of use there.
   bool wants_more(Clock::time_point now) const {
-    return !draining && in_flight < depth.target() && now >= paused_until && writable_soon() &&
+    return !draining && !shipment && in_flight < depth.target() && now >= paused_until && writable_soon() &&
            long_calls.size() < slots;
   }
   void count_busy(Clock::time_point now);

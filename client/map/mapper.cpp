@@ -118,7 +118,8 @@ void Mapper::wait() {
   each_runner([&](MapRunner& runner) {
     // What waits for stdout's reader is enough: the runners wait too.
     short wanted = full ? short{0} : short{POLLIN};
-    if (runner.link->queued_bytes() > 0) wanted = static_cast<short>(wanted | POLLOUT);
+    if (runner.link->queued_bytes() > 0 || (runner.shipment && runner.shipment->wants_to_send()))
+      wanted = static_cast<short>(wanted | POLLOUT);
     waits_.push_back({runner.link->fd(), wanted, 0});
     waiting_.push_back(&runner);
   });

@@ -73,6 +73,8 @@ class Mapper {
   void done(ItemIndex index, std::string_view body);
   void failed(ItemIndex index, Error error);
   bool goes_again(ItemIndex index, const Error& error);
+  bool sends_plugin(ItemIndex index, Error& error);
+  void take_shipped(MapRunner& runner, const wire::Frame& frame);
   bool given_up(const Item& item) const;
   void emit(Item& item, std::string_view result);
   void emit_ready();
@@ -88,6 +90,7 @@ class Mapper {
   ScalingState scaling() const;
   void add_runner(std::unique_ptr<Link> link);
   void runner_gone(MapRunner& runner);
+  void append_binds(MapRunner& runner) const;
   std::string bind_body(std::uint32_t number, bool phases) const;
   double price_of(const std::string& runner);
   void count_cost();

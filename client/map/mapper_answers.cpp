@@ -28,6 +28,10 @@ void Mapper::receive(MapRunner& runner) {
   try {
     if (runner.link->receive()) {
       while (const auto frame = runner.link->next_received()) {
+        if (frame->type == FrameType::wanted || frame->type == FrameType::stored) {
+          take_shipped(runner, *frame);
+          continue;
+        }
         if (frame->call != 0 && frame->call <= window_.size())
           first_sent = std::max(first_sent, window_[static_cast<ItemIndex>(frame->call - 1)].sent);
         take(runner, *frame);
@@ -140,6 +144,32 @@ void Mapper::done(ItemIndex index, std::string_view body) {
   window_.release(index);
 }
 
+// A runner that lacks the plugin gets it over the same link; its items wait, or go to another.
+bool Mapper::sends_plugin(ItemIndex index, Error& error) {
+  constexpr std::uint32_t kShipmentsMax = 3;  // a store that keeps nothing is no reason to go on
+  const auto& runner = runners_[window_[index].runner];
+  if (!task_.supply || !task_.supply->can_mend(error) || !runner) return false;
+  if (!feeding_) error.kind = ErrorKind::cancelled;
+  if (!feeding_) return false;
+  if (!runner->shipment) {
+    if (++runner->shipments > kShipmentsMax) return false;
+    runner->shipment = std::make_unique<Shipment>(task_.supply->files());
+    runner->shipment->offer(runner->pending);
+  }
+  --window_[index].attempts;
+  window_[index].state = Item::State::waiting;
+  again_.push_back(index);
+  return true;
+}
+
+void Mapper::take_shipped(MapRunner& runner, const Frame& frame) {
+  if (!runner.shipment) return;
+  runner.shipment->take(frame);
+  if (!runner.shipment->over()) return;
+  runner.shipment.reset();
+  append_binds(runner);  // those before have failed
+}
+
 bool Mapper::goes_again(ItemIndex index, const Error& error) {
   Item& item = window_[index];
   if (!feeding_ || item.error) return false;
@@ -165,6 +195,7 @@ bool Mapper::given_up(const Item& item) const {
 }
 
 void Mapper::failed(ItemIndex index, Error error) {
+  if (sends_plugin(index, error)) return;
   if (ends_all(error.kind)) throw error;
   Item& item = window_[index];
   window_.drop_result(item);

@@ -243,6 +243,8 @@ bool Mapper::pump(MapRunner& runner, LongCall& call) {
 }
 
 void Mapper::pump(MapRunner& runner) {
+  while (runner.shipment && runner.shipment->wants_to_send() && runner.writable_soon())
+    runner.shipment->fill(runner.pending);
   for (std::size_t i = 0; i < runner.long_calls.size();) {
     const ItemIndex item = runner.long_calls[i].item;
     bool gone = true;

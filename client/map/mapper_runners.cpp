@@ -109,8 +109,7 @@ void Mapper::add_runner(std::unique_ptr<Link> link) {
   runner->busy_at = now_;
   if (settings_.item_timeout_ms != kUnlimitedMs)
     runner->depth.limit_wait(milliseconds(settings_.item_timeout_ms) / 20);
-  wire::append_frame(runner->pending, wire::FrameType::bind, 0, 0, bind_body(0, false));
-  wire::append_frame(runner->pending, wire::FrameType::bind, 0, 0, bind_body(1, true));
+  append_binds(*runner);
   added_ = true;
   const auto gap = std::find(runners_.begin(), runners_.end(), nullptr);
   if (gap != runners_.end())
@@ -131,16 +130,20 @@ void Mapper::runner_gone(MapRunner& runner) {
     if (place.get() == &runner) place.reset();
 }
 
+void Mapper::append_binds(MapRunner& runner) const {
+  wire::append_frame(runner.pending, wire::FrameType::bind, 0, 0, bind_body(0, false));
+  wire::append_frame(runner.pending, wire::FrameType::bind, 0, 0, bind_body(1, true));
+}
+
 std::string Mapper::bind_body(std::uint32_t number, bool phases) const {
   boost::json::object environment;
   for (const auto& [name, value] : task_.environment) environment[name] = value;
-  return boost::json::serialize(boost::json::object{{"bind", number},
-                                                    {"function", task_.function},
-                                                    {"path", task_.path},
-                                                    {"sha256", task_.sha256},
-                                                    {"fresh", task_.fresh},
-                                                    {"phases", phases},
-                                                    {"env", environment}});
+  boost::json::object bind = {{"bind", number},       {"function", task_.function}, {"path", task_.path},
+                              {"fresh", task_.fresh}, {"phases", phases},           {"env", environment}};
+  if (!task_.sha256.empty()) bind["sha256"] = task_.sha256;
+  if (task_.supply && !task_.supply->files_json().empty())
+    bind["files"] = boost::json::parse(task_.supply->files_json());
+  return boost::json::serialize(bind);
 }
 
 // By the engine's list; this computer costs nothing.
