@@ -8,6 +8,7 @@ namespace {
 constexpr milliseconds kHandshakePatience{2'000}, kNextAfter{50};  // of one that is silent
 constexpr milliseconds kPauseFirst{20}, kPauseMax{5'000};
 constexpr milliseconds kKnownEvery{20};
+constexpr int kDeathsMax = 3;  // of runners in a row, before their hello
 
 }  // namespace
 
@@ -48,7 +49,6 @@ std::unique_ptr<Link> Fleet::settle(Approach& approach, const Runner& runner) {
 
 void Fleet::seek_known(Clock::time_point now) {
   if (seeking() || now < known_at_) return;
-  known_at_ = now + kKnownEvery;
   const auto is = [](const Runner& runner) {
     return [&runner](const auto& one) { return one.runner.name == runner.name; };
   };
@@ -56,6 +56,7 @@ void Fleet::seek_known(Clock::time_point now) {
     const bool awaited = std::any_of(connecting_.begin(), connecting_.end(), is(runner));
     if (!awaited && !in_use_.contains(runner.name)) known_.push_back({runner, {}});
   }
+  approach_known(now, arrived_);  // one that is gone is found out at once
 }
 
 // True when it is settled.
@@ -84,6 +85,8 @@ void Fleet::approach_known(Clock::time_point now, std::vector<std::unique_ptr<Li
   }
   if (out.size() > before)
     std::erase_if(known_, [](const Known& one) { return one.approach.link == nullptr; });
+  else if (known_.empty())
+    known_at_ = now + kKnownEvery;
 }
 
 void Fleet::boot(Clock::time_point now) {
@@ -117,6 +120,7 @@ bool Fleet::advance(Connecting& one, Clock::time_point now, std::vector<std::uni
     if (auto link = settle(one.approach, one.runner)) {
       boot_seconds_sum_ += std::chrono::duration<double>(now - one.since).count();
       ++boot_count_;
+      deaths_ = 0;
       pause_ = kPauseFirst;
       out.push_back(std::move(link));
     }
@@ -128,9 +132,14 @@ bool Fleet::advance(Connecting& one, Clock::time_point now, std::vector<std::uni
   }
   ++one.tries;
   const bool power_of_two = (one.tries & (one.tries - 1)) == 0;
-  const bool gone = one.deadline.passed() || (power_of_two && !is_started(one.runner.name));
-  if (gone) {
+  const bool late = one.deadline.passed();
+  if (late || (power_of_two && !is_started(one.runner.name))) {
     pool_.forget(one.runner);
+    // It may have been one that was just about to end when the engine named it: worth another.
+    if (!late && ++deaths_ < kDeathsMax) {
+      not_before_ = now + kPauseFirst;
+      return true;
+    }
     fail(Error(ErrorKind::boot_failed, "the runner " + one.runner.name + " did not say hello: " + why,
                "see 'flame pool logs'")
              .at_phase("boot"),
@@ -142,7 +151,7 @@ bool Fleet::advance(Connecting& one, Clock::time_point now, std::vector<std::uni
 }
 
 std::vector<std::unique_ptr<Link>> Fleet::arrivals(Clock::time_point now) {
-  std::vector<std::unique_ptr<Link>> out;
+  std::vector<std::unique_ptr<Link>> out = std::exchange(arrived_, {});
   if (!boots_.empty()) {
     for (BootOutcome& outcome : pool_.take_boots()) {
       if (!outcome.note.empty()) notes_.push_back(std::move(outcome.note));
@@ -167,7 +176,7 @@ std::vector<std::unique_ptr<Link>> Fleet::arrivals(Clock::time_point now) {
 }
 
 Clock::time_point Fleet::wake_at() const {
-  auto at = pool_.boot_deadline().at();
+  auto at = arrived_.empty() ? pool_.boot_deadline().at() : Clock::time_point();
   for (const Connecting& one : connecting_)
     at = std::min(at, one.approach.link != nullptr ? one.approach.until : one.next);
   for (const Known& one : known_)

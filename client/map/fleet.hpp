@@ -19,7 +19,7 @@ class Fleet {
 
   // Begins to approach a runner that is there and that we have no link to; it comes by arrivals().
   void seek_known(Clock::time_point now);
-  bool seeking() const { return !known_.empty(); }
+  bool seeking() const { return !known_.empty() || !arrived_.empty(); }
   // Asks for one more, unless the pool has said a moment ago that there is none to be had.
   void boot(Clock::time_point now);
   bool may_boot(Clock::time_point now) const { return now >= not_before_; }
@@ -75,6 +75,7 @@ class Fleet {
   std::vector<Boot> boots_;
   std::vector<Connecting> connecting_;
   std::vector<Known> known_;  // one after the other, until one is there
+  std::vector<std::unique_ptr<Link>> arrived_;
   std::set<std::string> in_use_, draining_;
   std::optional<Error> failure_;
   std::vector<std::string> notes_;
@@ -82,6 +83,7 @@ class Fleet {
   milliseconds pause_{20};
   double boot_seconds_sum_ = 0;
   std::uint32_t boot_count_ = 0;
+  int deaths_ = 0;
 };
 
 }  // namespace flame::client

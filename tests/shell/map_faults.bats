@@ -1,33 +1,48 @@
 #!/usr/bin/env bats
-# flame map when things die: Ctrl-C, SIGKILL and --resume, workers and runners. FLAME_MAP_ROUNDS gives the number of
-# rounds of each (10 without; the whole proof is 200, 50 and 100), FLAME_MAP_SEED the random moments.
+# flame map when things die in mid-work: Ctrl-C, SIGKILL and --resume, workers and runners. FLAME_MAP_ROUNDS gives the
+# number of rounds of each (3 without; the whole proof is 200, 50 and 100), FLAME_MAP_SEED the random moments.
 load common
-setup() { common_setup; rounds=${FLAME_MAP_ROUNDS:-10}; RANDOM=${FLAME_MAP_SEED:-7}; }
+setup() { common_setup; rounds=${FLAME_MAP_ROUNDS:-3} items=10000; RANDOM=${FLAME_MAP_SEED:-7}; }
 teardown() { common_teardown; }
 
-# Waits until the file has so many lines, or the process is gone.
-await_lines() { while [ "$(wc -l <"$1" 2>/dev/null || echo 0)" -lt "$2" ] && kill -0 "$3" 2>/dev/null; do sleep 0.002; done; }
-
-# Each of 1…N exactly once, in order.
-each_once() { seq "$2" | cmp - "$1"; }
+# strike LINES SIGNAL PIDS COMMAND…: see strike.py; sets at and status. Fails when it struck after the work's end.
+strike() {
+  local lines=$1 signal=$2 pids=$3; shift 3
+  read -r at status < <(python3 "$BATS_TEST_DIRNAME/strike.py" "$lines" "$signal" "$pids" in out err "$@")
+  [ "$at" != missed ] && [ "$at" -lt "$items" ]
+}
+# each_round BODY: runs it until it has hit in mid-work as often as there are rounds; a miss is done again, a few times.
+each_round() {
+  local hits=0 tries=0
+  until [ "$hits" -eq "$rounds" ]; do
+    [ $((tries += 1)) -le $((5 * rounds)) ] || { echo "hit $hits times in $tries"; return 1; }
+    : >out
+    if "$@"; then hits=$((hits + 1)); fi
+    [ ! -e wrong ] || { cat wrong err; return 1; }
+  done
+}
+wrong() { echo "$*" >wrong; }
+runner_pid() { flame pool status --json | jq '.[0].pid'; }
+worker_pids() { local nanny; for nanny in $(pgrep -P "$(runner_pid)"); do pgrep -P "$nanny"; done; }
+# Each of 1…items once, in order.
+each_once() { seq "$items" | cmp -s - out || wrong "out is not 1 to $items"; }
 
 @test "Ctrl-C at random moments: what was printed is whole and in order, logged, and --resume does the rest" {
-  seq 3000 >in
+  seq "$items" >in
   flame pool warm
-  for ((round = 0; round < rounds; ++round)); do
-    rm -f log out
-    timeout -k 1 60 flame map --joblog log "$plugins/faults.so" echo_i64 <in >out 2>err & pid=$!
-    flame=$(pgrep -P "$pid" flame || true)
-    await_lines out $((RANDOM % 2500)) "$pid"
-    kill -INT "${flame:-$pid}" 2>/dev/null || true
-    status=0; wait "$pid" || status=$?
-    [ "$status" -eq 130 ] || [ "$status" -eq 0 ] || { echo "status $status"; cat err; return 1; }
-    [ "$status" -eq 0 ] || holds "$(cat err)" "--resume"
-    n=$(wc -l <out); each_once out "$n"
-    same "$(tail -n +2 log | wc -l)" "$n"
-    timeout -k 1 60 flame map --joblog log --resume "$plugins/faults.so" echo_i64 <in >>out
-    each_once out 3000
-  done
+  one() {
+    rm -f log
+    strike $((RANDOM % (items * 3 / 4) + 1)) INT self flame map --joblog log "$plugins/faults.so" echo_i64 || return 1
+    [ "$status" -eq 130 ] || wrong "status $status"
+    grep -q -e '--resume' err || wrong "no way to go on was told"
+    local n; n=$(wc -l <out)
+    seq "$n" | cmp -s - out || wrong "out is not 1 to $n"
+    [ "$(tail -n +2 log | wc -l)" -eq "$n" ] || wrong "$n results, another number logged"
+    timeout -k 1 60 flame map --joblog log --resume "$plugins/faults.so" echo_i64 <in >>out || wrong "resume: $?"
+    each_once
+    [ "$n" -lt "$items" ]
+  }
+  each_round one
 }
 
 @test "the second Ctrl-C cancels what runs, the third leaves at once" {
@@ -48,71 +63,73 @@ each_once() { seq "$2" | cmp - "$1"; }
   done
 }
 
+# Files of n and their sizes: how often each item ran.
+sizes() { find n -type f -printf '%f %s\n' | sort; }
+
 @test "SIGKILL at random moments and --resume: every result at least once, no logged item runs again" {
-  seq 1 400 >numbers; sed "s,.*,$work/n/&," numbers >in; printf "%s\n" "$work/n/twice" "$work/n/twice" >>in
-  for ((round = 0; round < rounds; ++round)); do
-    rm -rf n log out; mkdir n; : >out
-    for ((run = 0; run < 3; ++run)); do
-      timeout -k 1 60 flame map --joblog log --resume --tag "$plugins/faults.so" count <in >>out & pid=$!
-      until flame=$(pgrep -P "$pid" flame) || ! kill -0 "$pid" 2>/dev/null; do :; done
-      await_lines out $((run * 100 + RANDOM % 200)) "$pid"
-      kill -KILL "$flame" 2>/dev/null || true
-      wait "$pid" || true
-      # What is logged now may not run again: remember how often it had run.
-      (cd n; for f in $(tail -n +2 ../log | cut -f 9 | grep -v twice | sed 's,.*/,,' | sort -u); do echo "$f $(wc -c <"$f")"; done) >"logged.$run"
+  # Two items are equal.
+  { seq $((items - 2)); echo twice; echo twice; } >numbers; sed "s,.*,$work/n/&," numbers >in
+  one() {
+    rm -rf n log; mkdir n
+    local run hit=1
+    for run in 1 2 3; do
+      strike $((RANDOM % (items / 4) + 1)) KILL self flame map --joblog log --resume --tag "$plugins/faults.so" count || hit=0
+      tail -n +2 log | cut -f 9 | sed 's,.*/,,' | grep -v twice | sort -u >done
+      sizes | join - done >before
+      [ $((hit)) -eq 0 ] || [ "$status" -eq 137 ] || wrong "status $status"
     done
-    timeout -k 1 60 flame map --joblog log --resume --tag "$plugins/faults.so" count <in >>out
-    same "$(cut -f 1 out | sort -u | wc -l)" 401
-    same "$(tail -n +2 log | wc -l)" 402
-    for run in 0 1 2; do while read -r f size; do same "$f $(wc -c <"n/$f")" "$f $size"; done <"logged.$run"; done
-  done
+    timeout -k 1 100 flame map --joblog log --resume --tag "$plugins/faults.so" count <in >>out || wrong "resume: $?"
+    sizes | join - done | cmp -s - before || wrong "what was logged ran again"
+    [ "$(cut -f 1 out | sort -u | wc -l)" -eq $((items - 1)) ] || wrong "a result is missing"
+    [ "$(tail -n +2 log | wc -l)" -eq "$items" ] || wrong "not every item is logged once"
+    [ "$(tail -n +2 log | cut -f 1 | sort -u | wc -l)" -eq "$items" ] || wrong "a number is logged twice"
+    [ "$hit" -eq 1 ]
+  }
+  each_round one
 }
 
 @test "a worker is killed at random moments: its item fails as crashed, every other is done exactly once" {
-  mkdir n; seq 5000 | sed "s,.*,$work/n/&," >in
-  flame pool warm
-  hits=0
-  for ((round = 0; round < rounds || (hits == 0 && round < 10 * rounds); ++round)); do
+  seq "$items" | sed "s,.*,$work/n/&," >in
+  one() {
     rm -rf n; mkdir n
-    timeout -k 1 60 flame map --joblog log.$round --tag "$plugins/faults.so" count <in >out 2>err & pid=$!
-    await_lines out $((RANDOM % 1000)) "$pid"
-    workers=$(pgrep -P "$(flame pool status --json | jq '.[0].pid')" || true)
-    kill -KILL $(printf '%s\n' $workers | sed -n "$((RANDOM % 2 + 1))p") 2>/dev/null || true
-    status=0; wait "$pid" || status=$?
+    head -n 2000 in | sed 's,.*,/dev/null,' >warm; flame map "$plugins/faults.so" count <warm >warmed
+    local failed workers; mapfile -t workers < <(worker_pids)
+    strike $((RANDOM % (items * 3 / 4) + 1)) KILL "${workers[$((RANDOM % ${#workers[@]}))]}" flame map --tag "$plugins/faults.so" count || return 1
     failed=$(grep -c '^flame: item' err || true)
-    [ "$status" -eq 0 ] && same "$failed" 0 || { same "$status" 123; [ "$failed" -le 1 ]; }
-    hits=$((hits + failed))
+    [ "$status" -eq $((failed > 0 ? 123 : 0)) ] || wrong "status $status"
+    [ "$failed" -le 1 ] || wrong "$failed failed"
     # Done and failed together are all; whatever is done ran once.
-    same $(($(wc -l <out) + failed)) 5000
-    cut -f 1 out | xargs wc -c | grep -v total | awk '$1 != 1 {print; bad = 1} END {exit bad}'
-  done
-  [ "$hits" -gt 0 ]   # or nobody was ever killed at work
+    [ $(($(wc -l <out) + failed)) -eq "$items" ] || wrong "$(wc -l <out) done, $failed failed"
+    [ "$(cut -f 1 out | uniq | wc -l)" -eq "$(wc -l <out)" ] || wrong "an item is twice in the output"
+    [ -z "$(find n -type f -size +1c)" ] || wrong "an item ran twice"
+    crashed=$((crashed + failed))
+  }
+  crashed=0
+  each_round one
+  [ "$crashed" -gt 0 ]   # or nobody was ever killed at work
 }
 
 @test "a runner is killed at random moments: an idempotent function has every result once, in order" {
-  seq 3000 >in
-  for ((round = 0; round < rounds; ++round)); do
+  seq "$items" >in
+  one() {
     flame pool warm
-    timeout -k 1 100 flame map "$samples/math.so" add 0 <in >out 2>err & pid=$!
-    await_lines out $((RANDOM % 2500)) "$pid"
-    kill -KILL "$(flame pool status --json | jq '.[0].pid')" 2>/dev/null || true
-    wait "$pid" || { cat err; return 1; }
-    each_once out 3000
-  done
+    strike $((RANDOM % (items * 3 / 4) + 1)) KILL "$(runner_pid)" flame map "$samples/math.so" add 0 || return 1
+    [ "$status" -eq 0 ] || wrong "status $status"
+    each_once
+  }
+  each_round one
 }
 
 @test "a runner is killed under a function that may not be repeated: each item is done, or said to be lost" {
-  mkdir n; seq 2000 | sed "s,.*,$work/n/&," >in
-  for ((round = 0; round < rounds; ++round)); do
+  seq "$items" | sed "s,.*,$work/n/&," >in
+  one() {
     rm -rf n; mkdir n
     flame pool warm
-    timeout -k 1 100 flame map --tag "$plugins/faults.so" count <in >out 2>err & pid=$!
-    await_lines out $((RANDOM % 1500)) "$pid"
-    kill -KILL "$(flame pool status --json | jq '.[0].pid')" 2>/dev/null || true
-    status=0; wait "$pid" || status=$?
-    failed=$(grep -c '^flame: item.*may have begun' err || true)
-    same $(($(wc -l <out) + failed)) 2000
-    find n -type f -size +1c | grep . && return 1   # nothing ran twice
-    true
-  done
+    strike $((RANDOM % (items * 3 / 4) + 1)) KILL "$(runner_pid)" flame map --tag "$plugins/faults.so" count || return 1
+    local failed; failed=$(grep -c '^flame: item.*may have begun' err || true)
+    [ $(($(wc -l <out) + failed)) -eq "$items" ] || wrong "$(wc -l <out) done, $failed lost"
+    [ "$(cut -f 1 out | uniq | wc -l)" -eq "$(wc -l <out)" ] || wrong "an item is twice in the output"
+    [ -z "$(find n -type f -size +1c)" ] || wrong "an item ran twice"
+  }
+  each_round one
 }
