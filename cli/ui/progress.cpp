@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
@@ -25,6 +26,8 @@ std::size_t columns_now() {
 
 bool can_move_cursor() {
   const char* term = std::getenv("TERM");
+  const char* plain = std::getenv("NO_COLOR");
+  if (plain != nullptr && *plain != '\0') return false;
   return ::isatty(STDERR_FILENO) == 1 && term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
 }
 
@@ -83,7 +86,10 @@ ProgressBlock::ProgressBlock(bool wanted) : on_(wanted && can_move_cursor()) {}
 
 void ProgressBlock::draw(const client::MapProgress& progress) {
   if (!on_) return;
-  const auto lines = layout(progress_fields(progress), columns_now());
+  const std::size_t columns = columns_now();
+  // A terminal whose size changes may not have moved its lines yet: where ours are is known when it rests.
+  if (std::exchange(columns_, columns) != columns && !lengths_.empty()) return;
+  const auto lines = layout(progress_fields(progress), columns);
   std::string text;
   for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
   if (text == drawn_) return;

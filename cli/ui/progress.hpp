@@ -27,6 +27,7 @@ class ProgressBlock {
   bool on_;
   std::string drawn_;                 // lines as they stand there, so that the same is not drawn twice
   std::vector<std::size_t> lengths_;  // of the lines that stand there
+  std::size_t columns_ = 0;           // when it was drawn last
 };
 
 }  // namespace flame::cli

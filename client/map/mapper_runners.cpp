@@ -65,7 +65,8 @@ void Mapper::grow() {
   if (alone && !somebody_serves()) return find_first();
   alone_since_ = Clock::time_point();
   const ScalingState state = scaling();
-  if (crowded_ && state.ready < state.maximum) fleet_.seek_known(now_);  // for the price of a handshake
+  if ((crowded_ || state.ready < state.minimum) && state.ready < state.maximum)
+    fleet_.seek_known(now_);  // for the price of a handshake
   if (!fleet_.seeking() && decide_scaling(state).boot && fleet_.may_boot(now_)) boot();
   if (auto failure = fleet_.take_failure();
       failure && failure->kind != ErrorKind::capacity && events_.on_notice)
