@@ -124,18 +124,9 @@ class Screen {
   // What takes its time is said when the work is done.
   void tell_rest() {
     block_.clear();
-    for (auto& [number, error] : crashes_) {
-      client::explain_crash(error, options_.task.path);
-      std::string text;
-      for (const std::string& context : error.contexts) text += "  " + printable(context) + "\n";
-      if (!text.empty())
-        write_all(STDERR_FILENO, "flame: item " + std::to_string(number) + ", where it crashed:\n" + text);
-    }
+    for (auto& [number, error] : crashes_) tell_crash(number, error);
     crashes_.clear();
-    if (options_.task.supply && options_.task.supply->replaced() && !options_.quiet)
-      write_all(STDERR_FILENO,
-                "flame: '" + printable(options_.task.path) +
-                    "' was replaced while it ran: every item ran with the bytes it began with\n");
+    if (options_.task.supply && !options_.quiet) tell_change(options_.task.supply->change());
   }
   void end(const client::MapOutcome& outcome) {
     tell_rest();
@@ -144,6 +135,23 @@ class Screen {
   }
 
  private:
+  void tell_crash(std::uint64_t item, Error& error) {
+    client::explain_crash(error, options_.task.path);
+    if (error.contexts.empty()) return;
+    std::string text = "flame: item " + std::to_string(item) + ", where it crashed:\n";
+    for (const std::string& context : error.contexts) text += "  " + printable(context) + "\n";
+    write_all(STDERR_FILENO, text);
+  }
+  void tell_change(client::Supply::Change change) {
+    if (change == client::Supply::Change::none) return;
+    const bool whole = change == client::Supply::Change::replaced;
+    write_all(STDERR_FILENO,
+              "flame: '" + printable(options_.task.path) +
+                  (whole ? "' was replaced while it ran: every item ran with the bytes it began with\n"
+                         : "' was written to in place while it ran: its bytes may have been mixed\n"
+                           "hint: replace plugins by a rename, as linkers and install(1) do\n"));
+  }
+
   const MapOptions& options_;
   std::string hint_;
   ProgressBlock block_;

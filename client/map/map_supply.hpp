@@ -14,7 +14,7 @@ class MapSupply {
 
   const std::string& files_json() const { return supply_.files_json(); }
   bool can_mend(const Error& error) const { return supply_.can_mend(error); }
-  bool replaced() const { return supply_.replaced(); }
+  Supply::Change change() const { return supply_.change(); }
   // What to send. The plugin's bytes are those of the file that was opened at the beginning.
   std::vector<ShipFile> files() const;
 
