@@ -31,3 +31,28 @@ some() { compgen -G "$1" >/dev/null; }
   same "$(wc -l <rest)" $((12 - i))
   kill "$silent"; wait "$silent" || true; rm "${address/default-0/default-1}"
 }
+
+@test "work starts on what is ready, and goes on while another runner boots" {
+  mkdir bin; mkfifo gate
+  cat >bin/flame-backend-slow <<'E'
+#!/bin/sh
+# The first boot is as ever, the second one waits for the gate.
+while read -r line; do
+  case $line in *'"boot"'*) if [ -e first ]; then : >asked; cat gate >/dev/null; fi; : >first ;; esac
+  printf '%s\n' "$line"
+done | "$FLAME_PREFIX/libexec/flame/flame-backend-local"
+E
+  sed -i "s,first,$work/first,g; s,: >asked,: >$work/asked,; s,cat gate,cat $work/gate," bin/flame-backend-slow
+  chmod +x bin/flame-backend-slow
+  export PATH=$work/bin:$PATH FLAME_BACKEND=slow
+  yes 20 | head -n 300 >in
+  fmap --max-runners 2 "$plugins/faults.so" sleep_ms <in >out & pid=$!
+  until_true test -e asked
+  at=$(wc -l <out)
+  more() { [ "$(wc -l <out)" -ge $((at + 10)) ]; }
+  until_true more
+  : >gate
+  wait "$pid"
+  same "$(sort out | uniq -c | tr -s ' ')" " 300 20"
+  flame pool destroy --yes
+}
