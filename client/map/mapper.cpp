@@ -40,6 +40,9 @@ Mapper::Mapper(Pool& pool, const MapTask& task, const MapSettings& settings, con
                        Seconds(now_.time_since_epoch()).count();
   if (settings.resume || settings.retry_failed) history_.emplace();
   if (!settings.joblog.empty()) log_.emplace(settings.joblog, history_ ? &*history_ : nullptr);
+  // A run that was killed in the middle of a write left half a line, which is not logged.
+  const char end = settings.to == ResultFormat::records ? '\n' : settings.terminator;
+  if (history_ && output_.continues_line(end)) output_.buffer() += end;
   if (!settings.results_dir.empty()) results_.emplace(settings.results_dir);
   if (!settings.trace.empty()) trace_.emplace(settings.trace);
 }

@@ -28,6 +28,17 @@ Output::Output(int fd) : fd_(fd) {
   if (own_) fd_ = own_.get();
 }
 
+bool Output::continues_line(char end) const {
+  struct stat status {};
+  if (kind_ != Kind::file || ::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
+    return false;
+  const bool at_end = (::fcntl(fd_, F_GETFL) & O_APPEND) != 0 || ::lseek(fd_, 0, SEEK_CUR) == status.st_size;
+  const std::string path = "/proc/self/fd/" + std::to_string(fd_);
+  const UniqueFd reading(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  char last = end;
+  return at_end && reading && ::pread(reading.get(), &last, 1, status.st_size - 1) == 1 && last != end;
+}
+
 bool Output::flush() {
   while (at_ < buffer_.size()) {
     const char* from = buffer_.data() + at_;

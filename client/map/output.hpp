@@ -13,6 +13,8 @@ namespace flame::client {
 class Output {
  public:
   explicit Output(int fd);
+  // Whether what is written next joins what somebody left in a file without this end.
+  bool continues_line(char end) const;
 
   std::string& buffer() { return buffer_; }  // append results here
   std::size_t pending() const { return buffer_.size() - at_; }

@@ -50,6 +50,14 @@ priced() {
   same "$(tail -n +2 log | wc -l)" 20
 }
 
+@test "--resume ends the half line that a killed run left, and joins nothing to it" {
+  seq 3 >in
+  expect 0 fmap --joblog log "$samples/math.so" add 1 <in
+  printf '2\n3\n4\n12' >all; echo 4 >>in
+  fmap --joblog log --resume "$samples/math.so" add 1 <in >>all; same "$(cat all)" $'2\n3\n4\n12\n5'
+  echo 5 >>in; fmap --joblog log --resume "$samples/math.so" add 1 <in >>all; same "$(cat all)" $'2\n3\n4\n12\n5\n6'
+}
+
 @test "--halt now leaves nothing running on the runner" {
   { echo x; yes 60000 | head -n 50; } >in
   expect 123 fmap --halt now,fail=1 "$plugins/faults.so" sleep_ms <in
