@@ -80,7 +80,8 @@ sizes() { find n -type f -printf '%f %s\n' | sort; }
     done
     timeout -k 1 100 flame map --joblog log --resume --tag "$plugins/faults.so" count <in >>out || wrong "resume: $?"
     sizes | join - done | cmp -s - before || wrong "what was logged ran again"
-    [ "$(cut -f 1 out | sort -u | wc -l)" -eq $((items - 1)) ] || wrong "a result is missing"
+    # Half a line may be in it, where a write was cut short.
+    [ "$(grep -P '\t\d+$' out | cut -f 1 | sort -u | wc -l)" -eq $((items - 1)) ] || wrong "a result is missing"
     [ "$(tail -n +2 log | wc -l)" -eq "$items" ] || wrong "not every item is logged once"
     [ "$(tail -n +2 log | cut -f 1 | sort -u | wc -l)" -eq "$items" ] || wrong "a number is logged twice"
     [ "$hit" -eq 1 ]
