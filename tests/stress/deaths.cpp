@@ -78,7 +78,7 @@ class Test {
       expect(end == kWays[way_].end, frame, kWays[way_].end);
       deaths_ += end.starts_with("failed") ? 0 : 1;
       dying_ = 0;
-      way_ = (way_ + 1) % kWays.size();
+      way_ = way_ + 1 == kWays.size() ? 0 : way_ + 1;
       return;
     }
     const auto good = good_.find(frame.call);
