@@ -41,7 +41,7 @@ image() {
   cp "$FLAME_PREFIX"/libexec/flame/flame-worker "$1"/usr/local/libexec/flame/
   cp "$samples"/math.so "$1"/app/
   local library
-  for library in $(ldd "$FLAME_PREFIX"/libexec/flame/flame-worker | grep -o '/[^ ]*'); do
+  for library in $(ldd "$FLAME_PREFIX"/libexec/flame/flame-worker "$FLAME_PREFIX"/bin/flame-runner "$samples"/math.so | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p'); do
     mkdir -p "$1$(dirname "$library")"; cp -L "$library" "$1$library"
   done
 }
