@@ -56,6 +56,7 @@ void Fleet::seek_known(Clock::time_point now) {
     const bool awaited = std::any_of(connecting_.begin(), connecting_.end(), is(runner));
     if (!awaited && !in_use_.contains(runner.name)) known_.push_back({runner, {}});
   }
+  if (known_.empty()) known_at_ = now + kKnownEvery;
   approach_known(now, arrived_);  // one that is gone is found out at once
 }
 
@@ -72,6 +73,7 @@ bool Fleet::advance(Known& one, Clock::time_point now, std::vector<std::unique_p
 }
 
 void Fleet::approach_known(Clock::time_point now, std::vector<std::unique_ptr<Link>>& out) {
+  if (known_.empty()) return;
   bool waiting = false;
   const std::size_t before = out.size();
   for (auto at = known_.begin(); at != known_.end();) {
