@@ -17,7 +17,8 @@ constexpr VerbSpec kVerbs[] = {
 
 // Readline splits words at = : @ too: what has no blank in front belongs to the word before, and what of it
 // readline keeps, all but a @, must not be in COMPREPLY. Names of files it completes itself where that is
-// empty. A lone hint is shown by a second candidate that shares no letter with it, so that nothing is inserted.
+// empty. A lone hint is shown by a second candidate that shares no letter with it, so that nothing is
+// inserted.
 constexpr const char* kBash = R"sh(# bash completion for flame
 _flame() {
   local i word blanks rest=$COMP_LINE words=() line file hint= prefix=none

@@ -27,25 +27,28 @@ enum Id {
 };
 
 constexpr VerbSpec kVerbs[] = {
-    {"status", "name, state, slots, busy and queued calls of each runner"},
-    {"warm", "start runners before they are needed: min, or 1, or --size"},
-    {"cool", "end the runners that have nothing to do, but min of them"},
+    {"status", "name, state, slots and calls of each runner"},
+    {"warm", "start runners before they are needed: min, or --size"},
+    {"cool", "end runners that have nothing to do, but min of them"},
     {"drain", "no new calls; runners leave when theirs are done"},
     {"destroy", "end all runners; calls that run have 5 s to finish"},
-    {"gc", "find the machines that were left behind in any pool, and destroy them"},
-    {"logs", "the log of each runner, or of the one that is named"},
+    {"gc", "destroy machines that were left behind, in any pool"},
+    {"logs", "the log of each runner, or of the named one"},
 };
 
 constexpr OptionSpec kOptions[] = {
     {pool_name, "pool", 0, "NAME", "the pool; its settings stand in flame.toml"},
     {size, "size", 0, "N", "warm: how many runners"},
-    {started, "started", 0, nullptr, "warm: ready for calls (the default)"},
-    {stopped, "stopped", 0, nullptr, "warm: tried, then stopped: only its disk costs"},
-    {suspended, "suspended", 0, nullptr, "warm: tried, then suspended with its memory"},
-    {generation, "generation", 0, "OLD", "drain: only this one, or 'old': all but the current one"},
-    {wait, "wait", 0, nullptr, "drain: return when they are gone"},
+    {started, "started", 0, nullptr, "warm: ready for calls (the default)", kWithNext},
+    {stopped, "stopped", 0, nullptr, "warm: tried, then stopped: only its disk costs", kWithNext},
+    {suspended, "suspended", 0, nullptr, "warm: tried, then suspended with its memory",
+     "warm: ready, or tried and laid to rest"},
+    {generation, "generation", 0, "OLD", "drain: only this one, or 'old': all but the current one",
+     kWithNext},
+    {wait, "wait", 0, nullptr, "drain: return when they are gone",
+     "drain: of these, or 'old'; till they are gone"},
     {lines, "lines", 'n', "N", "logs: so many lines from the end"},
-    {dry_run, "dry-run", 0, nullptr, "print what would be asked of the engine, and the price an hour"},
+    {dry_run, "dry-run", 0, nullptr, "print what would be asked, and the price an hour"},
     {timeout, "timeout", 0, "DURATION", "give up after this: 250ms, 30s, 5m"},
     {as_json, "json", 0, nullptr, "status, gc: an array of objects"},
     {yes, "yes", 'y', nullptr, "destroy, gc: do not ask"},
@@ -172,7 +175,7 @@ const CommandSpec kPoolSpec = {"pool",
                                "VERB [OPTIONS] [NAME]",
                                kOptions,
                                kVerbs,
-                               "A runner also leaves by itself when it was idle for idle_timeout.",
+                               "",
                                "flame pool warm && flame pool status"};
 
 }  // namespace flame::cli
