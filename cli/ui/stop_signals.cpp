@@ -31,21 +31,37 @@ void on_signal(int number) {
 volatile sig_atomic_t alarmed = 0;
 void on_alarm(int) { alarmed = 1; }  // mainly to interrupt a write
 
-void handle(int number, void (*handler)(int)) {
+// Returns what was there before.
+struct sigaction handle(int number, void (*handler)(int)) {
   struct sigaction action {
   }, before{};
   action.sa_handler = handler;  // no SA_RESTART: a write to a pipe that nobody empties must come back
   ::sigaction(number, &action, &before);
+  return before;
+}
+
+// One that our caller ignores (nohup) stays ignored.
+void handle_unless_ignored(int number) {
+  const struct sigaction before = handle(number, on_signal);
   if (before.sa_handler == SIG_IGN) ::sigaction(number, &before, nullptr);
+}
+
+// The alarm is ours, whatever our caller did with his: some ignore or block it.
+void take_alarm() {
+  handle(SIGALRM, on_alarm);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGALRM);
+  ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 }  // namespace
 
 void catch_stop_signals(Deadline deadline) {
   if (wake_fd < 0) wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  for (const int number : std::array{SIGINT, SIGTERM, SIGHUP}) handle(number, on_signal);
+  for (const int number : std::array{SIGINT, SIGTERM, SIGHUP}) handle_unless_ignored(number);
   if (deadline.unlimited()) return;
-  handle(SIGALRM, on_alarm);
+  take_alarm();
   // Again and again: one that came just before the write began would be lost.
   const auto ms = static_cast<std::int64_t>(deadline.remaining_ms() + 100);
   const itimerval timer = {{0, 100'000}, {ms / 1000, ms % 1000 * 1000}};

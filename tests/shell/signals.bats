@@ -47,6 +47,7 @@ X
 @test "a deadline holds while nobody reads the output, while stdin is silent, and while the runner is stopped" {
   mkfifo pipe; exec 7<>pipe
   expect 124 bash -c 'flame run --timeout 500ms "$1" flood >pipe' _ "$plugins/faults.so"; holds "$err" "nobody reads"
+  expect 124 bash -c 'trap "" ALRM; flame run --timeout 500ms "$1" flood >pipe' _ "$plugins/faults.so"; holds "$err" "nobody reads"
   mkfifo silent; exec 6<>silent
   expect 124 flame run --timeout 500ms "$plugins/faults.so" echo_bytes - <silent 6<&-
   pid=$(flame pool status --json | jq '.[0].pid')
