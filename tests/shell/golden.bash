@@ -13,9 +13,9 @@ golden() {
   diff -u "$file" <(normalised <"$err_file")
 }
 
-# Everything of ours that a command could leave behind.
+# Everything of ours that a command could leave behind; what is known of plugins is meant to stay, once they are old enough.
 everything() {
-  find "$work" -path "$work/.*" -prune -o -print | sort
+  find "$work" \( -path "$work/.*" -o -path "$work/cache" \) -prune -o -print | sort
   ours | sort
 }
 
