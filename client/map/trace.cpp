@@ -51,7 +51,7 @@ Trace::Rows& Trace::rows_of(std::string_view runner) {
 void Trace::call(const Span& span) {
   Rows& rows = rows_of(span.runner);
   std::int64_t from = us(span.from);
-  const std::int64_t to = us(span.to);
+  std::int64_t to = us(span.to);
   auto row = std::find_if(rows.free_at_us.begin(), rows.free_at_us.end(),
                           [&](std::int64_t at) { return at <= from; });
   if (row == rows.free_at_us.end() && rows.free_at_us.size() < span.slots) {
@@ -63,9 +63,10 @@ void Trace::call(const Span& span) {
   // Our clock sees an end some time after it: what seems to overlap began when the row was free.
   if (row == rows.free_at_us.end()) {
     row = std::min_element(rows.free_at_us.begin(), rows.free_at_us.end());
-    from = std::min(*row, to);
+    from = *row;
+    to = std::max(to, from);
   }
-  *row = std::max(*row, to);
+  *row = to;
   begin_event("X", rows.process, static_cast<std::size_t>(row - rows.free_at_us.begin()) + 1);
   text_ += ",\"cat\":\"call\",\"ts\":" + std::to_string(from) + ",\"dur\":" + std::to_string(to - from) +
            ",\"name\":" + quoted(shown_item(span.name)) + ",\"args\":{\"item\":" + std::to_string(span.item) +
