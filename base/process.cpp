@@ -108,6 +108,13 @@ std::string own_directory() {
   return std::string(path.substr(0, path.rfind('/')));
 }
 
+std::string find_near_own(std::initializer_list<const char*> places, int mode) {
+  const std::string own = own_directory();
+  for (const char* place : places)
+    if (::access((own + place).c_str(), mode) == 0) return own + place;
+  return {};
+}
+
 std::vector<std::string> current_environment() {
   std::vector<std::string> out;
   for (char** at = environ; *at != nullptr; ++at) out.emplace_back(*at);

@@ -1,7 +1,9 @@
 // Starting programs: posix_spawn with an explicit list of descriptors; children are known by pidfd.
 #pragma once
 #include <sys/types.h>
+#include <unistd.h>
 
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +34,10 @@ int wait_child(const Child& child) noexcept;
 
 // Directory that holds the running executable, by /proc/self/exe.
 std::string own_directory();
+
+// The first of these places, seen from own_directory(), that we may use so (access(2)); "" when there is
+// none. An installed tree and one that is only built have their parts at different ones.
+std::string find_near_own(std::initializer_list<const char*> places, int mode = X_OK);
 
 // Every environment variable as "NAME=value".
 std::vector<std::string> current_environment();

@@ -4,6 +4,9 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
+
+#include "base/error.hpp"
 
 namespace flame {
 
@@ -39,6 +42,18 @@ std::string SocketAddress::text() const {
   if (any.sa_family != AF_INET6) return "unix";
   ::inet_ntop(AF_INET6, &v6.sin6_addr, buffer.data(), buffer.size());
   return "[" + std::string(buffer.data()) + "]:" + std::to_string(ntohs(v6.sin6_port));
+}
+
+sockaddr_un unix_address(const std::string& path) {
+  sockaddr_un out{};
+  out.sun_family = AF_UNIX;
+  if (path.size() >= sizeof out.sun_path)
+    throw Error(
+        ErrorKind::config,
+        "the socket path '" + path + "' is longer than " + std::to_string(sizeof out.sun_path - 1) + " bytes",
+        "set XDG_RUNTIME_DIR to a shorter directory");
+  std::memcpy(static_cast<void*>(out.sun_path), path.c_str(), path.size() + 1);
+  return out;
 }
 
 }  // namespace flame

@@ -1,8 +1,9 @@
 // Numeric TCP addresses as text: "127.0.0.1:8080", "[::1]:8080". No names: static programs cannot resolve
-// them.
+// them. And those of Unix sockets.
 #pragma once
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <optional>
 #include <string>
@@ -24,5 +25,8 @@ struct SocketAddress {
 };
 
 std::optional<SocketAddress> parse_socket_address(std::string_view text);
+
+// Throws Error(config) for a path that is too long for one.
+sockaddr_un unix_address(const std::string& path);
 
 }  // namespace flame

@@ -131,10 +131,12 @@ const Row& row_of(const std::string& word) {
 
 // Installed as PREFIX/bin and PREFIX/libexec/flame; in a build tree the worker's folder is below ours.
 std::string default_worker() {
-  const std::string own = own_directory();
-  for (const char* place : {"/../libexec/flame/flame-worker", "/worker/flame-worker", "/flame-worker"})
-    if (::access((own + place).c_str(), X_OK) == 0) return own + place;
-  throw Error(ErrorKind::config, "cannot find flame-worker near " + own, "name it with --worker PATH");
+  std::string found =
+      find_near_own({"/../libexec/flame/flame-worker", "/worker/flame-worker", "/flame-worker"});
+  if (found.empty())
+    throw Error(ErrorKind::config, "cannot find flame-worker near " + own_directory(),
+                "name it with --worker PATH");
+  return found;
 }
 
 unsigned usable_cpus() {

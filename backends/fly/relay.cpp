@@ -4,14 +4,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <thread>
 
@@ -20,6 +18,7 @@
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/process.hpp"
+#include "base/socket_address.hpp"
 #include "base/text.hpp"
 
 namespace flame::backend::fly {
@@ -130,16 +129,6 @@ bool is_ours(const std::string& path, const struct stat& own) {
   return ::stat(path.c_str(), &now) == 0 && now.st_ino == own.st_ino && now.st_dev == own.st_dev;
 }
 
-sockaddr_un address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    throw Error(ErrorKind::config, "the socket path '" + path + "' is too long",
-                "set XDG_RUNTIME_DIR to a shorter directory");
-  std::memcpy(static_cast<void*>(address.sun_path), path.c_str(), path.size() + 1);
-  return address;
-}
-
 UniqueFd unix_socket() {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) throw system_error("cannot make a socket", errno);
@@ -147,7 +136,7 @@ UniqueFd unix_socket() {
 }
 
 bool serves(const std::string& path) {
-  const sockaddr_un address = address_of(path);
+  const sockaddr_un address = unix_address(path);
   const UniqueFd fd = unix_socket();
   return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
@@ -190,7 +179,7 @@ std::string relay_socket(const std::string& runtime_dir, const std::string& url,
   // Made under another name, so that whoever connects finds one that listens.
   const std::string made = path + "." + std::to_string(::getpid());
   ::unlink(made.c_str());
-  const sockaddr_un address = address_of(made);
+  const sockaddr_un address = unix_address(made);
   const UniqueFd listening = unix_socket();
   if (::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listening.get(), 128) != 0 || ::rename(made.c_str(), path.c_str()) != 0)

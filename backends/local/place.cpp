@@ -4,16 +4,15 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/socket_address.hpp"
 
 namespace flame::backend::local {
 namespace {
@@ -33,18 +32,6 @@ std::vector<std::string> names_in(const std::string& directory) {
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
   while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) out.emplace_back(entry->d_name);
   std::sort(out.begin(), out.end());
-  return out;
-}
-
-sockaddr_un address_of(const std::string& path) {
-  sockaddr_un out{};
-  out.sun_family = AF_UNIX;
-  if (path.size() >= sizeof out.sun_path)
-    throw Error(
-        ErrorKind::config,
-        "the socket path '" + path + "' is longer than " + std::to_string(sizeof out.sun_path - 1) + " bytes",
-        "set XDG_RUNTIME_DIR to a shorter directory");
-  std::memcpy(static_cast<void*>(out.sun_path), path.c_str(), path.size() + 1);
   return out;
 }
 
@@ -98,8 +85,8 @@ void Place::write_occupant(const UniqueFd& lock, const Occupant& occupant) const
 // that a stale socket is replaced and never met half made.
 UniqueFd Place::listen_at(const std::string& generation) const {
   const std::string path = socket_path(generation), temporary = file(".new");
-  (void)address_of(path);
-  const sockaddr_un address = address_of(temporary);
+  (void)unix_address(path);
+  const sockaddr_un address = unix_address(temporary);
   remove_sockets();
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ::unlink(temporary.c_str());

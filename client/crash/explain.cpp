@@ -63,15 +63,8 @@ json::array candidates(const json::object& frame, const std::string& plugin_path
   return out;
 }
 
-std::string helper_path() {
-  const std::string own = own_directory();
-  for (const char* place : {"/../libexec/flame/flame-symbolize", "/../client/flame-symbolize"})
-    if (::access((own + place).c_str(), X_OK) == 0) return own + place;
-  return {};
-}
-
 std::string ask_helper(const std::string& request) {
-  const std::string path = helper_path();
+  const std::string path = find_near_own({"/../libexec/flame/flame-symbolize", "/../client/flame-symbolize"});
   std::array<int, 2> pair{};
   if (path.empty() || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return {};
   const UniqueFd ours(pair[0]);

@@ -1,7 +1,5 @@
 #include "client/image/ask_image.hpp"
 
-#include <unistd.h>
-
 #include <boost/json.hpp>
 
 #include "base/process.hpp"
@@ -16,10 +14,10 @@ namespace json = boost::json;
 constexpr std::chrono::seconds kPatience{10};  // whose slots are all busy may be asked another time
 
 std::string image_plugin() {
-  const std::string own = own_directory();
-  for (const char* place : {"/../libexec/flame/flame-image.so", "/../client/image/flame-image.so"})
-    if (::access((own + place).c_str(), R_OK) == 0) return own + place;
-  throw Error(ErrorKind::config, "cannot find flame-image.so near " + own);
+  std::string found =
+      find_near_own({"/../libexec/flame/flame-image.so", "/../client/image/flame-image.so"}, R_OK);
+  if (found.empty()) throw Error(ErrorKind::config, "cannot find flame-image.so near " + own_directory());
+  return found;
 }
 
 std::string call_image_facts(Pool& pool, const Runner& runner, Deadline deadline) {

@@ -3,14 +3,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 
+#include "base/socket_address.hpp"
 #include "client/inline/debugger.hpp"
 #include "client/pool/runtime_dir.hpp"
 
@@ -20,10 +19,8 @@ namespace {
 constexpr std::size_t kLogMaxBytes = 1024 * 1024;
 
 std::string find_beside(const char* what, std::initializer_list<const char*> places) {
-  const std::string own = own_directory();
-  for (const char* place : places)
-    if (::access((own + place).c_str(), X_OK) == 0) return own + place;
-  throw Error(ErrorKind::config, std::string("cannot find ") + what + " near " + own,
+  if (std::string found = find_near_own(places); !found.empty()) return found;
+  throw Error(ErrorKind::config, std::string("cannot find ") + what + " near " + own_directory(),
               "install flame again: its parts belong together");
 }
 
@@ -40,12 +37,7 @@ std::vector<std::string> worker_command(Inspector inspector) {
 }
 
 UniqueFd listen_at(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    throw Error(ErrorKind::config, "the socket path '" + path + "' is too long",
-                "set XDG_RUNTIME_DIR to a shorter directory");
-  std::memcpy(static_cast<void*>(address.sun_path), path.c_str(), path.size() + 1);
+  const sockaddr_un address = unix_address(path);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(fd.get(), 16) != 0)

@@ -3,12 +3,10 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <strings.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
@@ -38,15 +36,7 @@ void limit_connect(int fd, Deadline deadline) {
 }
 
 UniqueFd connect_unix(const Address& where, Deadline deadline) {
-  const std::string& path = where.unix_path;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    throw Error(ErrorKind::config,
-                "the socket path '" + path + "' is longer than " +
-                    std::to_string(sizeof address.sun_path - 1) + " bytes",
-                "set XDG_RUNTIME_DIR to a shorter directory");
-  std::memcpy(static_cast<void*>(address.sun_path), path.c_str(), path.size() + 1);
+  const sockaddr_un address = unix_address(where.unix_path);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) throw system_error("cannot make a socket", errno);
   if (!deadline.unlimited()) limit_connect(fd.get(), deadline);

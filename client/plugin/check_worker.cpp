@@ -1,15 +1,11 @@
-#include <unistd.h>
-
 #include "base/process.hpp"
 #include "client/plugin/check.hpp"
 
 namespace flame::client {
 
 void check_worker(CheckReport& report, const ImageFacts& facts) {
-  const std::string own = own_directory();
-  std::string path;
-  for (const char* place : {"/../libexec/flame/flame-worker", "/../runner/worker/flame-worker"})
-    if (::access((own + place).c_str(), R_OK) == 0) path = own + place;
+  const std::string path =
+      find_near_own({"/../libexec/flame/flame-worker", "/../runner/worker/flame-worker"}, R_OK);
   if (path.empty() || !facts.base) return;
   const OpenPlugin worker = open_plugin(path);
   const VersionNeed* lacking = nullptr;

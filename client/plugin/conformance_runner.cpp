@@ -7,6 +7,7 @@
 
 #include "base/fd.hpp"
 #include "client/call.hpp"
+#include "client/inline/children.hpp"
 #include "client/pool/runtime_dir.hpp"
 #include "client/remote_error.hpp"
 
@@ -24,18 +25,6 @@ PoolSettings private_pool() {
   out.slots = 1;
   out.idle_timeout_ms = 30'000;  // it leaves by itself should we die
   return out;
-}
-
-// The first child of a process; -1 when there is none.
-pid_t child_of(pid_t pid) {
-  if (pid <= 0) return -1;
-  try {
-    const std::string id = std::to_string(pid);
-    const std::string text = read_file("/proc/" + id + "/task/" + id + "/children", 4096);
-    return text.empty() ? -1 : static_cast<pid_t>(std::atol(text.c_str()));
-  } catch (const Error&) {
-    return -1;
-  }
 }
 
 bool ends_call(FrameType type) {
@@ -172,7 +161,7 @@ ConformanceRunner::RepeatEnd ConformanceRunner::repeat(const std::string& functi
 }
 
 // The runner's only child is a worker's nanny, and hers is the worker.
-pid_t ConformanceRunner::worker() const { return child_of(child_of(runner_)); }
+pid_t ConformanceRunner::worker() const { return worker_of(runner_); }
 
 std::uint64_t ConformanceRunner::worker_bytes() const {
   try {

@@ -19,14 +19,6 @@ namespace {
 
 constexpr milliseconds kKnownPatience{2000};  // for the hello of a runner that was there before
 
-std::string first_existing(const std::string& own, std::initializer_list<const char*> places,
-                           const char* what) {
-  for (const char* place : places)
-    if (::access((own + place).c_str(), X_OK) == 0) return own + place;
-  throw Error(ErrorKind::config, std::string("cannot find ") + what + " near " + own,
-              "install flame again: ./dev install PREFIX");
-}
-
 // Two installs of different builds never share a runner: a runner's file has an identity of its own.
 std::string build_of(const std::string& runner_path) {
   struct stat status {};
@@ -79,8 +71,10 @@ Pool::Pool(PoolSettings settings)
       hints_(runtime_dir_ + "/hints/" + place_) {
   check_name(settings_.name);
   check_backend_name(settings_.backend);
-  const std::string own = own_directory();
-  runner_path_ = first_existing(own, {"/flame-runner", "/../runner/flame-runner"}, "flame-runner");
+  runner_path_ = find_near_own({"/flame-runner", "/../runner/flame-runner"});
+  if (runner_path_.empty())
+    throw Error(ErrorKind::config, "cannot find flame-runner near " + own_directory(),
+                "install flame again: ./dev install PREFIX");
   build_ = build_of(runner_path_);
   generation_ = generation_of(settings_);
   breaker_ = Breaker(runtime_dir_ + "/failed-" + place_, generation_);

@@ -4,12 +4,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +15,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/process.hpp"
+#include "base/socket_address.hpp"
 #include "client/link/link.hpp"
 
 namespace flame::stress {
@@ -31,9 +30,7 @@ struct OwnRunner {
     directory = place;
     socket = directory + "/socket";
     const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un at{};
-    at.sun_family = AF_UNIX;
-    std::memcpy(static_cast<void*>(at.sun_path), socket.c_str(), socket.size() + 1);
+    const sockaddr_un at = unix_address(socket);
     if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
         ::listen(listener.get(), 8) != 0)
       throw system_error("cannot listen", errno);

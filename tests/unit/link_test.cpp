@@ -211,9 +211,7 @@ TEST_CASE("a runner whose queue of connections is full is waited for until the d
   char place[] = "/tmp/flame-link-XXXXXX";
   REQUIRE(::mkdtemp(place) != nullptr);
   const std::string path = std::string(place) + "/full";
-  sockaddr_un at{};
-  at.sun_family = AF_UNIX;
-  std::memcpy(static_cast<void*>(at.sun_path), path.c_str(), path.size() + 1);
+  const sockaddr_un at = unix_address(path);
   const auto* address = reinterpret_cast<const sockaddr*>(&at);
   const UniqueFd listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   REQUIRE(::bind(listening.get(), address, sizeof at) == 0);
