@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sstream>
+#include <cstdlib>
 #include <string>
 
 #include "base/error.hpp"
@@ -33,8 +33,11 @@ std::set<pid_t>& nannies() {
 
 bool end_orphans() {
   bool none = true;
-  std::istringstream list(children());
-  for (pid_t pid = 0; list >> pid;) {
+  const std::string list = children();
+  char* end = nullptr;
+  for (const char* at = list.c_str(); *at != '\0'; at = end) {
+    const auto pid = static_cast<pid_t>(std::strtol(at, &end, 10));
+    if (pid <= 0) break;
     if (nannies().contains(pid)) continue;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, WNOHANG);

@@ -25,14 +25,6 @@ bool expected = false;
 volatile sig_atomic_t told_to_go_on = 0;
 void on_continue(int) { told_to_go_on = 1; }
 
-bool is_traced() {
-  try {
-    return read_file("/proc/self/status", kStatusMaxBytes).find("\nTracerPid:\t0\n") == std::string::npos;
-  } catch (const Error&) {
-    return true;  // no /proc: it cannot be known, and the call must not wait for ever
-  }
-}
-
 }  // namespace
 
 // From the start, so that none is missed.
@@ -41,6 +33,14 @@ void expect_debugger() {
   ::signal(SIGCONT, on_continue);
 }
 bool debugger_expected() { return expected; }
+
+bool is_traced() {
+  try {
+    return read_file("/proc/self/status", kStatusMaxBytes).find("\nTracerPid:\t0\n") == std::string::npos;
+  } catch (const Error&) {
+    return true;  // no /proc: a call must not wait for ever, nor be watched
+  }
+}
 
 void wait_for_debugger(const flame_function& function) {
   if (!expected) return;

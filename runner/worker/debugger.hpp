@@ -6,6 +6,7 @@ namespace flame::worker {
 
 void expect_debugger();  // --wait-for-debugger
 bool debugger_expected();
+bool is_traced();  // also where that cannot be known
 // Before the first call: until a debugger traces us or SIGCONT comes (it could not, or has gone). The address
 // of the function is then in the variable flame_called_function, which debuggers find by its name.
 void wait_for_debugger(const flame_function& function);

@@ -9,8 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/error.hpp"
-#include "base/fd.hpp"
+#include "runner/worker/debugger.hpp"
 
 // Linux's Syscall User Dispatch: while `gate` says block, the thread's first system call comes to us as a
 // SIGSYS instead; we note it, open the gate and let the call be made again.
@@ -21,7 +20,6 @@ constexpr char kAllow = 0, kBlock = 1;  // SYSCALL_DISPATCH_FILTER_*
 constexpr int kDispatch = 59;           // PR_SET_SYSCALL_USER_DISPATCH
 constexpr int kDispatchedCode = 2;      // SYS_USER_DISPATCH
 constexpr nlink_t kOneThread = 3;       // links of /proc/self/task: itself, its parent, one thread
-constexpr std::size_t kStatusMaxBytes = 16 * 1024;
 
 volatile char gate = kAllow;
 volatile bool caught = false;
@@ -53,12 +51,7 @@ void on_system_call(int signal, siginfo_t* info, void* context) {
 // A debugger shows every SIGSYS to its user, and valgrind makes its system calls on our thread.
 bool is_inspected() {
   const char* preloaded = std::getenv("LD_PRELOAD");
-  if (preloaded != nullptr && std::strstr(preloaded, "vgpreload") != nullptr) return true;
-  try {
-    return read_file("/proc/self/status", kStatusMaxBytes).find("\nTracerPid:\t0\n") == std::string::npos;
-  } catch (const Error&) {
-    return true;
-  }
+  return (preloaded != nullptr && std::strstr(preloaded, "vgpreload") != nullptr) || is_traced();
 }
 
 }  // namespace
