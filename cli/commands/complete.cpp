@@ -1,7 +1,6 @@
 // flame __complete WORD…: what could stand in the place of the last word, for the shells' completion scripts,
 // which are thin. A line each: a word, a tab, what it is; or ":files PREFIX" for PREFIX and the name of a
-// file, or
-// ":hint TEXT" for what is wanted there. Never an error: a completion that cannot be made is none.
+// file, or ":hint TEXT" for what is wanted there. Never an error: a completion that cannot be made is none.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

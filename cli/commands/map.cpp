@@ -10,6 +10,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/map_options.hpp"
 #include "cli/ui/map_summary.hpp"
+#include "cli/ui/plugin_change.hpp"
 #include "cli/ui/progress.hpp"
 #include "cli/ui/report.hpp"
 #include "client/crash/explain.hpp"
@@ -126,7 +127,8 @@ class Screen {
     block_.clear();
     for (auto& [number, error] : crashes_) tell_crash(number, error);
     crashes_.clear();
-    if (options_.task.supply && !options_.quiet) tell_change(options_.task.supply->change());
+    if (options_.task.supply && !options_.quiet)
+      tell_change(options_.task.path, options_.task.supply->change(), "it ran", "every item");
   }
   void end(const client::MapOutcome& outcome) {
     tell_rest();
@@ -142,16 +144,6 @@ class Screen {
     for (const std::string& context : error.contexts) text += "  " + printable(context) + "\n";
     write_all(STDERR_FILENO, text);
   }
-  void tell_change(client::Supply::Change change) {
-    if (change == client::Supply::Change::none) return;
-    const bool whole = change == client::Supply::Change::replaced;
-    write_all(STDERR_FILENO,
-              "flame: '" + printable(options_.task.path) +
-                  (whole ? "' was replaced while it ran: every item ran with the bytes it began with\n"
-                         : "' was written to in place while it ran: its bytes may have been mixed\n"
-                           "hint: replace plugins by a rename, as linkers and install(1) do\n"));
-  }
-
   const MapOptions& options_;
   std::string hint_;
   ProgressBlock block_;

@@ -3,6 +3,7 @@
 
 #include "base/fd.hpp"
 #include "cli/commands/map_options.hpp"
+#include "cli/commands/run_target.hpp"
 #include "client/plugin/plugin_file.hpp"
 
 namespace flame::cli {
@@ -10,7 +11,6 @@ namespace {
 
 using client::ItemFormat;
 using client::ResultFormat;
-constexpr std::string_view kImagePrefix = "image:";
 constexpr std::size_t kFixedMaxBytes = std::size_t{64} << 20;  // of an @file: it goes with every call
 
 const wire::Type* parameter_type(const client::MapTask& task, std::size_t index) {
@@ -57,11 +57,8 @@ void check_files(const MapOptions& options) {
 // Of a plugin that only the image has nothing is known but its path.
 void read_it(MapOptions& options, const std::string& word) {
   client::MapTask& task = options.task;
-  if (word.starts_with(kImagePrefix)) {
-    task.path = word.substr(kImagePrefix.size());
-    if (!task.path.starts_with('/'))
-      throw map_usage("image: wants an absolute path, as in image:/app/math.so, got '" + word + "'");
-    if (!options.with.empty()) throw map_usage("--with sends files beside a plugin of this computer");
+  if (auto there = path_in_image(kMapSpec, word, options.with)) {
+    task.path = std::move(*there);
     return;
   }
   options.plugin = client::read_plugin(word);

@@ -10,6 +10,7 @@
 #include "cli/commands/pool_gc.hpp"
 #include "cli/commands/pool_options.hpp"
 #include "cli/commands/pool_status.hpp"
+#include "cli/ui/confirm.hpp"
 #include "cli/ui/report.hpp"
 #include "cli/ui/status_line.hpp"
 #include "client/config/config.hpp"
@@ -59,6 +60,17 @@ void check_keeps(client::Pool& pool, const PoolOptions& options) {
                 "when_idle = \"stop\" in flame.toml keeps its machine");
 }
 
+// Returns when the engine lists no machine that is so; throws `late` at the deadline. list_by: of each list.
+template <class Is>
+void until_none(client::Pool& pool, Deadline deadline, Deadline list_by, Is is, const Error& late) {
+  for (;;) {
+    const Machines now = pool.list(list_by);
+    if (std::none_of(now.begin(), now.end(), is)) return;
+    if (deadline.passed()) throw Error(late);
+    ::usleep(20'000);
+  }
+}
+
 // Runners that were tried and then put to rest. Those that have calls are left to them.
 void warm_resting(client::Pool& pool, const PoolOptions& options, std::uint64_t size,
                   const client::Pool::Watch& watch) {
@@ -80,10 +92,8 @@ void warm_resting(client::Pool& pool, const PoolOptions& options, std::uint64_t 
     return (machine.state == "started" || machine.state == "stopping") &&
            std::find(rest.begin(), rest.end(), machine.name) != rest.end();
   };
-  for (Machines now = pool.list(options.deadline); std::any_of(now.begin(), now.end(), awake);
-       now = pool.list(options.deadline))
-    if (options.deadline.passed())
-      throw Error(ErrorKind::timed_out, "the deadline passed before the runners were " + options.keep);
+  until_none(pool, options.deadline, options.deadline, awake,
+             Error(ErrorKind::timed_out, "the deadline passed before the runners were " + options.keep));
 }
 
 void warm(client::Pool& pool, const PoolOptions& options) {
@@ -131,14 +141,10 @@ double drain(client::Pool& pool, const PoolOptions& options) {
   const auto present = [&](const client::Machine& one) {
     return (one.state == "started" || one.state == "stopping") && is_wanted(pool, options, one);
   };
-  while (options.wait && !options.dry_run) {
-    const Machines now = pool.list(Deadline());
-    if (std::none_of(now.begin(), now.end(), present)) break;
-    if (options.deadline.passed())
-      throw Error(ErrorKind::timed_out, "the deadline passed and runners still have calls",
-                  "they take no more and leave by themselves; 'flame pool destroy' ends them");
-    ::usleep(20'000);
-  }
+  if (options.wait && !options.dry_run)
+    until_none(pool, options.deadline, Deadline(), present,
+               Error(ErrorKind::timed_out, "the deadline passed and runners still have calls",
+                     "they take no more and leave by themselves; 'flame pool destroy' ends them"));
   return price_of(machines, names);
 }
 
@@ -150,8 +156,8 @@ double destroy(client::Pool& pool, const PoolOptions& options) {
     if (machine.state == "started") started.push_back(machine.name);
   }
   const std::string what = std::to_string(names.size()) + (names.size() == 1 ? " runner" : " runners");
-  if (!options.dry_run && !names.empty() &&
-      !confirmed(options, "Destroy " + what + "? Calls that run have 5 s to finish."))
+  if (!options.dry_run && !options.yes && !names.empty() &&
+      !confirmed("Destroy " + what + "? Calls that run have 5 s to finish."))
     throw Error(ErrorKind::usage, "nothing was destroyed", "answer y, or give --yes");
   // Told to all first, so that their grace runs at the same time.
   pool.change_all("stop", started, options.deadline);
@@ -176,14 +182,6 @@ void logs(client::Pool& pool, const PoolOptions& options) {
 }
 
 }  // namespace
-
-bool confirmed(const PoolOptions& options, const std::string& question) {
-  if (options.yes || ::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return true;
-  write_all(STDERR_FILENO, question + " [y/N] ");
-  char answer[64] = {};
-  const ssize_t n = ::read(STDIN_FILENO, answer, sizeof answer);
-  return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
-}
 
 int pool_command(int argc, char** argv) {
   const PoolOptions options = parse_pool_options(argc, argv);

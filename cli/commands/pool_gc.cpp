@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/commands/pool_status.hpp"
+#include "cli/ui/confirm.hpp"
 #include "cli/ui/report.hpp"
 #include "cli/ui/table.hpp"
 #include "client/config/config.hpp"
@@ -95,9 +96,8 @@ double collect_garbage(client::Pool& pool, const PoolOptions& options) {
   if (!options.json && !options.dry_run)
     print(std::to_string(left.size()) + " left behind, " + hourly(cost) + "; " +
           std::to_string(count - left.size()) + " in order, " + hourly(kept) + "\n");
-  if (!options.dry_run && !left.empty() &&
-      !confirmed(options,
-                 "Destroy " + std::to_string(left.size()) + (left.size() == 1 ? " machine?" : " machines?")))
+  if (!options.dry_run && !options.yes && !left.empty() &&
+      !confirmed("Destroy " + std::to_string(left.size()) + (left.size() == 1 ? " machine?" : " machines?")))
     throw Error(ErrorKind::usage, "nothing was destroyed", "answer y, or give --yes");
   for (const auto& [machine, why] : left) pool.destroy_in(machine.pool, machine.name, options.deadline);
   return cost;

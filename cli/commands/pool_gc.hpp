@@ -1,7 +1,5 @@
 // `flame pool gc`: machines that were left behind, by anybody, in any pool of the app.
 #pragma once
-#include <string>
-
 #include "cli/commands/pool_options.hpp"
 #include "client/pool/pool.hpp"
 
@@ -9,7 +7,5 @@ namespace flame::cli {
 
 // Tells them and what they cost, asks, destroys them. Returns the price by the second of those that it ended.
 double collect_garbage(client::Pool& pool, const PoolOptions& options);
-// True where nobody can be asked: a script's --yes is its own.
-bool confirmed(const PoolOptions& options, const std::string& question);
 
 }  // namespace flame::cli

@@ -8,6 +8,7 @@
 #include "base/fd.hpp"
 #include "base/text.hpp"
 #include "cli/ui/once.hpp"
+#include "cli/ui/plugin_change.hpp"
 #include "cli/ui/report.hpp"
 #include "cli/ui/status_line.hpp"
 #include "cli/ui/stop_signals.hpp"
@@ -205,17 +206,6 @@ class Attempts {
   int lost_ = 0;
 };
 
-void tell_change(const Target& target) {
-  const auto change = target.supply.change();
-  if (change == client::Supply::Change::none) return;
-  write_all(STDERR_FILENO,
-            "flame: '" + printable(target.path) +
-                (change == client::Supply::Change::replaced
-                     ? "' was replaced while the call ran: it ran with the bytes it began with\n"
-                     : "' was written to in place while the call ran: its bytes may have been "
-                       "mixed\nhint: replace plugins by a rename, as linkers and install(1) do\n"));
-}
-
 std::string facts_of_image(const RunOptions& options, const client::PoolSettings& pool) {
   if (options.is_inline || pool.backend == "local") return client::facts_json(client::scan_image("/"));
   const auto facts = client::recorded_facts(pool.name);
@@ -264,7 +254,7 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   const auto tell = [&] {
     status.clear();
     if (options.verbose) write_all(STDERR_FILENO, times.report());
-    if (!options.quiet) tell_change(target);
+    if (!options.quiet) tell_change(target.path, target.supply.change(), "the call ran", "it");
   };
   try {
     attempts.run(call, events, rewind);

@@ -17,6 +17,10 @@ struct Target {
   client::Supply supply;
 };
 
+// The path behind "image:"; nullopt: the word names a plugin of this computer. Throws Error(usage).
+std::optional<std::string> path_in_image(const CommandSpec& command, const std::string& word,
+                                         const std::vector<std::string>& with);
+
 // Throws Error(usage, plugin_missing, plugin_unloadable, unknown_function).
 Target target_of(const RunOptions& options, const std::string& plugin, const std::string& function);
 
