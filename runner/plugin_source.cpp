@@ -31,6 +31,12 @@ std::string default_store(const Options& options) {
 
 std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; }
 
+// What changes when a file is written to, or replaced.
+std::array<std::int64_t, 5> identity_in(const struct stat& status) {
+  return {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino), status.st_size,
+          nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+}
+
 }  // namespace
 
 PluginRequest request_of(const Bind& bind) { return {bind.path, bind.sha256, bind.files}; }
@@ -48,8 +54,7 @@ PluginSource::Identity PluginSource::identity_of(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
     throw Error(ErrorKind::plugin_unloadable, "not a file");
-  return {status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),
-          nanoseconds(status.st_ctim)};
+  return identity_in(status);
 }
 
 std::string PluginSource::hash_of(int fd) {
@@ -83,10 +88,7 @@ std::string file_version(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return "none";
   std::string out;
-  for (const auto part :
-       {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino),
-        static_cast<std::int64_t>(status.st_size), nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)})
-    out += std::to_string(part) + " ";
+  for (const std::int64_t part : identity_in(status)) out += std::to_string(part) + " ";
   return out;
 }
 

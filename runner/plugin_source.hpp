@@ -1,10 +1,10 @@
 // Where a plugin's bytes come from: a file of this machine whose content has the wanted hash, or the store.
 #pragma once
+#include <array>
 #include <list>
 #include <map>
 #include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -46,7 +46,7 @@ class PluginSource {
 
  private:
   // device, inode, size, mtime, ctime
-  using Identity = std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::int64_t, std::int64_t>;
+  using Identity = std::array<std::int64_t, 5>;
   struct Kept {
     std::string sha256;
     UniqueFd fd;

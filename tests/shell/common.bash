@@ -42,3 +42,14 @@ holds() { case "$1" in *"$2"*) ;; *) printf 'no %q in:\n%s\n' "$2" "$1"; return 
 
 # What a sanitizer's own needs rule out; the plain build, which CI runs first, does it.
 plain_build_only() { [ -z "${FLAME_SANITIZER:-}" ] || skip "$1 (${FLAME_SANITIZER} sanitizer)"; }
+
+# priced PRICE: a backend that is the local one, but for what a second costs.
+priced() {
+  mkdir -p bin
+  cat >bin/flame-backend-priced <<B
+#!/bin/sh
+"$FLAME_PREFIX/libexec/flame/flame-backend-local" | jq -c --unbuffered 'if .ok.machines then .ok.machines[] += {price_per_second: $1} else . end'
+B
+  chmod +x bin/flame-backend-priced
+  export PATH=$work/bin:$PATH FLAME_BACKEND=priced
+}

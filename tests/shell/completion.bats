@@ -29,8 +29,10 @@ types() {
   for _ in $(seq 400); do [ "$(screen | grep -c .)" != 1 ] || break; sleep 0.05; done
 }
 
-# What all three shells complete: the line grows.
+# common_part LOAD: what all three shells complete once LOAD has given them the script: the line grows.
 common_part() {
+  tmux -L t send-keys -l "$1; echo loa''ded"
+  tmux -L t send-keys Enter; await loaded; tmux -L t send-keys C-l
   types "flame comp" "READY> flame completion"
   types "flame help insp" "READY> flame help inspect"
   types "flame pool stat" "READY> flame pool status"
@@ -51,9 +53,7 @@ common_part() {
 
 @test "bash" {
   terminal "TERM=screen PS1='READY> ' bash --norc --noprofile --rcfile /dev/null -i"
-  tmux -L t send-keys -l ". <(flame completion bash); echo loa''ded"
-  tmux -L t send-keys Enter; await loaded; tmux -L t send-keys C-l
-  common_part
+  common_part ". <(flame completion bash)"
   tabs=Tab
   types "flame run math.so " "is_prime"
   types "flame run math.so add 1 " "b: f64"
@@ -62,9 +62,7 @@ common_part() {
 
 @test "zsh" {
   terminal "TERM=screen PS1='READY> ' zsh -f -i"
-  tmux -L t send-keys -l "autoload -Uz compinit; compinit -u -D; . <(flame completion zsh); setopt no_beep; echo loa''ded"
-  tmux -L t send-keys Enter; await loaded; tmux -L t send-keys C-l
-  common_part
+  common_part "autoload -Uz compinit; compinit -u -D; . <(flame completion zsh); setopt no_beep"
   types "flame run math.so " "Sum of a and b."
   types "flame run math.so add 1 " "b: f64"
   types "flame run --timeout " "DURATION: one deadline for everything"
@@ -72,9 +70,7 @@ common_part() {
 
 @test "fish" {
   terminal "TERM=screen fish --no-config -i -C 'function fish_prompt; echo -n \"READY> \"; end; set -g fish_greeting'"
-  tmux -L t send-keys -l "flame completion fish | source; echo loa''ded"
-  tmux -L t send-keys Enter; await loaded; tmux -L t send-keys C-l
-  common_part
+  common_part "flame completion fish | source"
   types "flame run math.so " "Sum of a and b."
   types "flame run math.so add 1 " "b: f64"
 }

@@ -1,7 +1,7 @@
 # Shared by the tests of the engine Fly: an emulator of its API, a pool that uses it, questions to both.
 
-fly_setup() {
-  common_setup
+fly_setup() { common_setup; fly_environment; }
+fly_environment() {
   unset FLY_API_TOKEN FLY_ACCESS_TOKEN FLY_APP_NAME FLY_APP FLY_FLAPS_BASE_URL FLY_API_BASE_URL FLY_IMAGE_REF FLY_MACHINE_ID
   export TMPDIR=$work/tmp
   mkdir "$TMPDIR"

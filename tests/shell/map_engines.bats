@@ -1,11 +1,9 @@
 #!/usr/bin/env bats
 # flame map over TCP, and on the emulated Fly with faults: every item exactly once, also when runners are killed in mid-work.
 load common
-setup() { common_setup; items=10000; unset FLY_API_TOKEN FLY_ACCESS_TOKEN FLY_APP_NAME FLY_APP FLY_FLAPS_BASE_URL FLY_API_BASE_URL FLY_IMAGE_REF FLY_MACHINE_ID; }
-teardown() {
-  if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
-  common_teardown
-}
+load fly
+setup() { fly_setup; items=10000; }
+teardown() { fly_teardown; }
 
 # strike LINES PIDS COMMAND…: SIGKILL in mid-work (strike.py).
 strike() { read -r at status < <(python3 "$BATS_TEST_DIRNAME/strike.py" "$1" KILL "$2" in out err "${@:3}"); }
@@ -33,16 +31,12 @@ strike() { read -r at status < <(python3 "$BATS_TEST_DIRNAME/strike.py" "$1" KIL
   ! grep -rl a-token-for-these out err log 2>/dev/null
 }
 
-fault() { curl -sS --fail-with-body "$FLY_FLAPS_BASE_URL/_emulator/faults" -d "$1" >/dev/null; }
 # The runners of machines: those that see our folder in their mounts.
 fly_runners() { local p; for p in $(pgrep -x flame-runner); do ! grep -qF "$work" "/proc/$p/mountinfo" 2>/dev/null || echo "$p"; done; }
 
 @test "on Fly with faults: lost replies, refusals and slow answers change nothing; nor does a runner's death" {
-  export TMPDIR=$work/tmp; mkdir "$TMPDIR"
-  flame-fly-emulator --fast -q --ready-file "$work/ready" >"$work/tmp/emulator.log" 2>&1 & emulator=$!
-  until [ -e "$work/ready" ]; do kill -0 "$emulator"; sleep 0.02; done
-  . "$work/ready"
-  printf '[pool.default]\nbackend = "fly"\nrunner = "%s"\nslots = 2\nmax = 2\nboot_timeout = "50s"\n' "$FLAME_PREFIX/bin/flame-runner" >flame.toml
+  fly_start
+  pool 'max = 2'
   fault '{"kind":"lost_reply","verb":"create","times":1}'
   fault '{"kind":"cut","verb":"list","times":1}'
   fault '{"kind":"capacity","code":"insufficient_capacity","verb":"create","times":1}'

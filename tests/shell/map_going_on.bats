@@ -147,17 +147,6 @@ P
   same "$(flame pool status --json | jq length)" 1
 }
 
-# priced PRICE: a backend that is the local one, but for what a second costs.
-priced() {
-  mkdir -p bin
-  cat >bin/flame-backend-priced <<B
-#!/bin/sh
-"$FLAME_PREFIX/libexec/flame/flame-backend-local" | jq -c --unbuffered 'if .ok.machines then .ok.machines[] += {price_per_second: $1} else . end'
-B
-  chmod +x bin/flame-backend-priced
-  export PATH=$work/bin:$PATH FLAME_BACKEND=priced
-}
-
 @test "--max-cost: when the runners have cost so much no more is fed, and that is said; a cheap one is done" {
   priced 100
   yes 20 | head -n 1000 >in

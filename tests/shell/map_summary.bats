@@ -7,15 +7,6 @@ teardown() { common_teardown; }
 fmap() { timeout -k 1 120 flame map "$@"; }
 # like TEXT PATTERN
 like() { grep -qE "$2" <<<"$1" || { printf 'nothing like %s in:\n%s\n' "$2" "$1"; return 1; }; }
-# priced PRICE: a backend that is the local one, but for what a second costs.
-priced() {
-  mkdir -p bin
-  printf '#!/bin/sh\n%s/libexec/flame/flame-backend-local | jq -c --unbuffered "if .ok.machines then .ok.machines[] += {price_per_second: %s} else . end"\n' \
-    "$FLAME_PREFIX" "$1" >bin/flame-backend-priced
-  chmod +x bin/flame-backend-priced
-  export PATH=$work/bin:$PATH FLAME_BACKEND=priced
-}
-
 @test "--summary: items, failures by kind, percentiles, waits, boots, use of the slots, runner seconds, cost" {
   priced 1
   printf '%s\n' 10 20 x 30 y >in

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Sending large plugins: over a link that breaks, with its progress shown, within little memory; and files that change while they run.
 load common
+load fly
 setup() {
   common_setup
   export TMUX_TMPDIR=$work
@@ -85,11 +86,8 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' flame run private
 }
 
 @test "fly: a machine whose image lacks the plugin gets it, once" {
-  unset FLY_API_TOKEN FLY_ACCESS_TOKEN FLY_APP_NAME FLY_APP FLY_FLAPS_BASE_URL FLY_API_BASE_URL FLY_IMAGE_REF FLY_MACHINE_ID
-  export TMPDIR=$work/tmp; mkdir tmp
-  flame-fly-emulator --fast -q --ready-file "$work/ready" >emulator.log 2>&1 & emulator=$!
-  until [ -e ready ]; do kill -0 "$emulator"; sleep 0.02; done
-  . ./ready
+  fly_environment
+  fly_start
   printf '[pool.default]\nbackend = "fly"\nrunner = "%s"\nboot_timeout = "50s"\n' "$FLAME_PREFIX/bin/flame-runner" >flame.toml
   cp "$samples/math.so" hidden/math.so
   expect 127 apart flame run --no-ship private/math.so add 1 2

@@ -62,7 +62,7 @@ class Test {
   std::uint64_t done() const { return done_; }
   std::uint64_t late() const { return late_; }
   std::uint64_t never() const { return never_; }
-  int wrong() const { return wrong_; }
+  int wrong() const { return wrongs_.count(); }
 
  private:
   std::int64_t next_nap_us() {
@@ -74,7 +74,7 @@ class Test {
   void take(const wire::Frame& frame) {
     const std::string kind = text_after(frame.body, "\"kind\":\""),
                       fate = text_after(frame.body, "\"fate\":\"");
-    if (asked_.erase(frame.call) != 1) return expect(false, frame);
+    if (asked_.erase(frame.call) != 1) return wrongs_.expect(false, frame, "no second answer");
     if (frame.type == FrameType::result) {
       ++done_;
       edge_us_ += kStep_us;
@@ -83,22 +83,15 @@ class Test {
       edge_us_ = std::max<std::int64_t>(0, edge_us_ - kStep_us);
     } else {
       ++never_;
-      expect(kind == "timed_out" && fate == "never_begun", frame);
+      wrongs_.expect(kind == "timed_out" && fate == "never_begun", frame, "timed_out, never begun");
     }
-  }
-
-  void expect(bool right, const wire::Frame& frame) {
-    if (right) return;
-    ++wrong_;
-    std::printf("call %llu: %.*s\n", static_cast<unsigned long long>(frame.call),
-                static_cast<int>(std::min<std::size_t>(frame.body.size(), 300)), frame.body.data());
   }
 
   client::Link link_;
   std::map<std::uint64_t, bool> asked_;
   std::uint64_t last_ = 0, done_ = 0, late_ = 0, never_ = 0, seed_ = 42;
   std::int64_t edge_us_ = 1000 * static_cast<std::int64_t>(kTimeout_ms) - 500;
-  int wrong_ = 0;
+  Wrongs wrongs_;
 };
 
 }  // namespace

@@ -65,7 +65,7 @@ class Test {
     while (!good_.empty() || dying_ != 0) exchange(link_, [this](const wire::Frame& frame) { take(frame); });
   }
 
-  int wrong() const { return wrong_; }
+  int wrong() const { return wrongs_.count(); }
   void print() const {
     for (const auto& [end, count] : tally_) std::printf("%s: %d\n", end.c_str(), count);
   }
@@ -75,32 +75,24 @@ class Test {
     if (frame.call == dying_) {
       const std::string end = frame.type == FrameType::error ? end_of(frame.body) : "no error";
       ++tally_[std::string(kWays[way_].function) + " " + end];
-      expect(end == kWays[way_].end, frame, kWays[way_].end);
+      wrongs_.expect(end == kWays[way_].end, frame, kWays[way_].end);
       deaths_ += end.starts_with("failed") ? 0 : 1;
       dying_ = 0;
       way_ = way_ + 1 == kWays.size() ? 0 : way_ + 1;
       return;
     }
     const auto good = good_.find(frame.call);
-    if (good == good_.end()) return expect(false, frame, "no second answer");
-    expect(frame.type == FrameType::result && frame.body == good->second, frame, good->second);
+    if (good == good_.end()) return wrongs_.expect(false, frame, "no second answer");
+    wrongs_.expect(frame.type == FrameType::result && frame.body == good->second, frame, good->second);
     ++tally_["good"];
     good_.erase(good);
-  }
-
-  void expect(bool right, const wire::Frame& frame, const std::string& wanted) {
-    if (right) return;
-    ++wrong_;
-    std::printf("call %llu: wanted %s, got %.*s\n", static_cast<unsigned long long>(frame.call),
-                wanted.c_str(), static_cast<int>(std::min<std::size_t>(frame.body.size(), 300)),
-                frame.body.data());
   }
 
   client::Link link_;
   std::map<std::uint64_t, std::string> good_;
   std::uint64_t last_ = 0, dying_ = 0, deaths_ = 0;
   std::uint32_t way_ = 0;
-  int wrong_ = 0;
+  Wrongs wrongs_;
   std::map<std::string, int> tally_;
 };
 

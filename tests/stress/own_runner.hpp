@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -119,6 +121,22 @@ inline void add_call(std::string& frames, std::uint64_t id, std::uint32_t bind, 
   if (!word.empty()) wire::append_argument(body, wire::ArgumentKind::word, word);
   wire::append_frame(frames, wire::FrameType::call, 0, id, body);
 }
+
+// Answers that are not what they should be: printed, and counted.
+class Wrongs {
+ public:
+  void expect(bool right, const wire::Frame& frame, const std::string& wanted) {
+    if (right) return;
+    ++count_;
+    std::printf("call %llu: wanted %s, got %.*s\n", static_cast<unsigned long long>(frame.call),
+                wanted.c_str(), static_cast<int>(std::min<std::size_t>(frame.body.size(), 300)),
+                frame.body.data());
+  }
+  int count() const { return count_; }
+
+ private:
+  int count_ = 0;
+};
 
 // Waits until something can be read or written, then hands over each frame that ends a call.
 inline void exchange(client::Link& link, const std::function<void(const wire::Frame&)>& ended) {
