@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "client/json_text.hpp"
 #include "client/remote_error.hpp"
 
 namespace flame::client {
@@ -30,11 +31,6 @@ json::object object_of(std::string_view body) {
   boost::system::error_code why;
   json::value value = json::parse(json::string_view(body.data(), body.size()), why);
   return !why && value.is_object() ? std::move(value.get_object()) : json::object();
-}
-
-std::string text_of(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : std::string();
 }
 
 std::optional<double> number_of(const json::object& object, const char* key) {

@@ -10,6 +10,7 @@
 #include <ctime>
 
 #include "base/text.hpp"
+#include "client/json_text.hpp"
 
 namespace flame::client {
 namespace {
@@ -17,11 +18,6 @@ namespace {
 namespace json = boost::json;
 constexpr int kRevision = 1;
 constexpr std::size_t kCopyBytes = 64 * 1024;
-
-std::string text_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : "";
-}
 
 std::uint64_t size_of(int fd) {
   struct stat status {};

@@ -13,6 +13,7 @@
 #include "base/fd.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
+#include "client/json_text.hpp"
 
 namespace flame::client {
 namespace {
@@ -22,11 +23,6 @@ namespace json = boost::json;
 constexpr std::size_t kAnswerMaxBytes = 1024 * 1024;
 constexpr std::size_t kLineMaxCount = 24;
 constexpr timeval kPatience = {10, 0};  // a plugin of a gigabyte takes its time
-
-std::string text_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : "";
-}
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 

@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
+#include "client/json_text.hpp"
 
 namespace flame::client {
 namespace {
@@ -19,11 +20,6 @@ namespace {
 namespace json = boost::json;
 constexpr std::size_t kLineMaxBytes = 4 * 1024 * 1024;
 constexpr milliseconds kGoodbye{1000};  // for a backend to end after its stdin has ended
-
-std::string text_of(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : std::string();
-}
 
 std::uint64_t number_of(const json::object& object, const char* key) {
   const auto* value = object.if_contains(key);
