@@ -2,37 +2,32 @@
 # Completions in the shells themselves, typed in a terminal (tmux): commands, options, files, functions and what an argument
 # is from the plugin's manifest, pools from flame.toml.
 load common
+load terminal
 setup() {
   common_setup
-  export TMUX_TMPDIR=$work
   mkdir sub
   cp "$samples/math.so" "$samples/text.so" "$work/"
   cp "$samples/math.so" "$work/with space.so"
   : >photo.ppm
   printf '[pool.default]\nslots = 2\n[pool.render-farm]\nslots = 1\n' >flame.toml
 }
-teardown() { tmux -L t kill-server 2>/dev/null || true; common_teardown; }
+teardown() { close_terminal; common_teardown; }
 
-terminal() {
-  tmux -L t -f /dev/null new-session -d -x 120 -y 40 "$@"
-  await "READY>"
-}
-screen() { tmux -L t capture-pane -p; }
-# await TEXT: until the screen shows it.
-await() { for _ in $(seq 400); do case "$(screen)" in *"$1"*) return 0 ;; esac; sleep 0.05; done; echo "no '$1' on:"; screen; return 1; }
+# prompt COMMAND…: a shell, once it is ready.
+prompt() { open_terminal 120 40 "$@"; await "READY>"; }
 # types TEXT WANTED: types TEXT and Tab, and awaits WANTED. Then empties line and screen.
 types() {
-  tmux -L t send-keys -l "$1"
-  tmux -L t send-keys Tab ${tabs:-}
+  keys -l "$1"
+  keys Tab ${tabs:-}
   await "$2"
-  tmux -L t send-keys C-e C-u C-l
+  keys C-e C-u C-l
   for _ in $(seq 400); do [ "$(screen | grep -c .)" != 1 ] || break; sleep 0.05; done
 }
 
 # common_part LOAD: what all three shells complete once LOAD has given them the script: the line grows.
 common_part() {
-  tmux -L t send-keys -l "$1; echo loa''ded"
-  tmux -L t send-keys Enter; await loaded; tmux -L t send-keys C-l
+  keys -l "$1; echo loa''ded"
+  keys Enter; await loaded; keys C-l
   types "flame comp" "READY> flame completion"
   types "flame help insp" "READY> flame help inspect"
   types "flame pool stat" "READY> flame pool status"
@@ -52,7 +47,7 @@ common_part() {
 }
 
 @test "bash" {
-  terminal "TERM=screen PS1='READY> ' bash --norc --noprofile --rcfile /dev/null -i"
+  prompt "TERM=screen PS1='READY> ' bash --norc --noprofile --rcfile /dev/null -i"
   common_part ". <(flame completion bash)"
   tabs=Tab
   types "flame run math.so " "is_prime"
@@ -61,7 +56,7 @@ common_part() {
 }
 
 @test "zsh" {
-  terminal "TERM=screen PS1='READY> ' zsh -f -i"
+  prompt "TERM=screen PS1='READY> ' zsh -f -i"
   common_part "autoload -Uz compinit; compinit -u -D; . <(flame completion zsh); setopt no_beep"
   types "flame run math.so " "Sum of a and b."
   types "flame run math.so add 1 " "b: f64"
@@ -69,7 +64,7 @@ common_part() {
 }
 
 @test "fish" {
-  terminal "TERM=screen fish --no-config -i -C 'function fish_prompt; echo -n \"READY> \"; end; set -g fish_greeting'"
+  prompt "TERM=screen fish --no-config -i -C 'function fish_prompt; echo -n \"READY> \"; end; set -g fish_greeting'"
   common_part "flame completion fish | source"
   types "flame run math.so " "Sum of a and b."
   types "flame run math.so add 1 " "b: f64"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # flame run --inline: the same call on a runner of its own here, also under gdb and valgrind.
 load common
-setup() { common_setup; export TMUX_TMPDIR=$work; }
-teardown() { tmux -L t kill-server 2>/dev/null || true; common_teardown; }
+load terminal
+setup() { common_setup; }
+teardown() { close_terminal; common_teardown; }
 
 # A gdb that asks its terminal nothing: the words of COMMANDS after ours, one an argument, then it ends.
 scripted_gdb() {
@@ -70,14 +71,12 @@ nothing_left() { same "$(ours)" ""; same "$(find "$XDG_RUNTIME_DIR" -name 'inlin
 
 @test "under gdb at a terminal: keys go to gdb, the result comes, the prompt is left in order" {
   plain_build_only "a sanitizer's worker is slow to debug"
-  tmux -L t -f /dev/null new-session -d -x 120 -y 40 "bash --norc -c 'FLAME_GDB=\"gdb -nx\" flame run --gdb $samples/math.so add 100 20; echo status \$?; exec cat'"
-  screen() { tmux -L t capture-pane -p; }
-  sees() { for _ in $(seq 400); do screen | grep -q -- "$1" && return; sleep 0.05; done; screen; return 1; }
+  open_terminal 120 40 "bash --norc -c 'FLAME_GDB=\"gdb -nx\" flame run --gdb $samples/math.so add 100 20; echo status \$?; exec cat'"
   sees 'Temporary breakpoint 1, .*add ('
-  tmux -L t send-keys 'print 6*7' Enter; sees '= 42'
-  tmux -L t send-keys 'continue' Enter; sees '^120'; sees 'exited normally'
-  tmux -L t send-keys 'quit' Enter; sees 'status 0'
-  tmux -L t kill-server
+  keys 'print 6*7' Enter; sees '= 42'
+  keys 'continue' Enter; sees '^120'; sees 'exited normally'
+  keys 'quit' Enter; sees 'status 0'
+  close_terminal
   nothing_left
 }
 

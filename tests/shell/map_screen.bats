@@ -1,19 +1,10 @@
 #!/usr/bin/env bats
 # The progress block on a real terminal (tmux): three widths, a resize, and where it must not be.
 load common
-setup() { common_setup; command -v tmux >/dev/null || skip "needs tmux"; export TMUX_TMPDIR=$work; mkfifo gate; }
-teardown() { tmux -L t kill-server 2>/dev/null || true; common_teardown; [ -z "${rewritten:-}" ] || { echo "rewritten: look at the diff"; false; }; }
+load terminal
+setup() { common_setup; command -v tmux >/dev/null || skip "needs tmux"; mkfifo gate; }
+teardown() { close_terminal; common_teardown; [ -z "${rewritten:-}" ] || { echo "rewritten: look at the diff"; false; }; }
 
-# terminal COLUMNS COMMAND…: runs it in a terminal of that width.
-terminal() {
-  local columns=$1; shift
-  # A server that is being killed may still be there.
-  until tmux -L t -f /dev/null new-session -d -x "$columns" -y 12 "TERM=screen PS1= bash --norc --noprofile" 2>/dev/null; do sleep 0.05; done
-  tmux -L t send-keys "clear; $*; echo status \$?" Enter
-}
-screen() { tmux -L t capture-pane -p; }
-# await TEXT: until the screen shows it.
-await() { for _ in $(seq 400); do case "$(screen)" in *"$1"*) return 0 ;; esac; sleep 0.05; done; screen; return 1; }
 # The block's lines: the last ones that are not empty.
 block() { screen | grep . | tail -n "$1"; }
 
@@ -53,14 +44,14 @@ whole() {
     whole "map-$columns"
     finish
     [ "$columns" -lt 200 ] || whole map-end 's/[0-9]+(\.[0-9]+)?(e[+-][0-9]+)? (us|ms|s)\b/T/g; s/[0-9.]+\/s/R/; s/[0-9.]+ runner seconds/N runner seconds/; s/for [0-9]+ %/for N %/'
-    tmux -L t kill-server; flame pool destroy --yes
+    flame pool destroy --yes
   done
 }
 
 @test "the whole screen after a resize in mid-run; at the end nothing of the old block is left" {
   start_whole 200
-  tmux -L t resize-window -x 30 -y 12; drawn_anew   # what stood above wraps, and scrolls away
-  tmux -L t resize-window -x 60 -y 12; drawn_anew
+  tmux_here resize-window -x 30 -y 12; drawn_anew   # what stood above wraps, and scrolls away
+  tmux_here resize-window -x 60 -y 12; drawn_anew
   whole map-resized
   finish
   same "$(screen | grep -c '3/4 done' || true)" 0
@@ -71,13 +62,10 @@ whole() {
   printf '/dev/null\n' >in
   terminal 100 "NO_COLOR=1 flame map $plugins/faults.so hold <in >out"; await "status 0"
   case "$(screen)" in *runner*) false ;; esac
-  tmux -L t kill-server
   terminal 100 "flame map --no-progress $plugins/faults.so hold <in >out"; await "status 0"
   case "$(screen)" in *runner*) false ;; esac
-  tmux -L t kill-server
   terminal 100 "flame map --quiet $plugins/faults.so hold <in >out"; await "status 0"
   case "$(screen)" in *items:*) false ;; esac
-  tmux -L t kill-server
   terminal 100 "TERM=dumb flame map $plugins/faults.so hold <in >out"; await "status 0"
   case "$(screen)" in *items:*) false ;; esac
   expect 0 flame map "$plugins/faults.so" hold <in; same "$err" ""
@@ -86,17 +74,17 @@ whole() {
 @test "at a terminal it works line by line" {
   terminal 80 "flame map $samples/math.so add 100"
   await "items are read from the terminal"
-  tmux -L t send-keys 5 Enter; await 105
-  tmux -L t send-keys 6 Enter; await 106
-  tmux -L t send-keys C-d; await "status 0"
+  keys 5 Enter; await 105
+  keys 6 Enter; await 106
+  keys C-d; await "status 0"
 }
 
 @test "Ctrl-C at a terminal: what runs is finished, how to go on is said, the shell sees 130" {
   start 100 "--joblog log"
-  tmux -L t send-keys C-c
+  keys C-c
   await "stopping"; await "flame map --resume --joblog log"
   : >gate
   await "3 items: 3 done"
-  tmux -L t send-keys 'echo status $?' Enter   # the list that it was part of has ended with it
+  keys 'echo status $?' Enter   # the list that it was part of has ended with it
   await "status 130"
 }

@@ -1,25 +1,17 @@
 #!/usr/bin/env bats
 # What flame run tells beside the result: the progress line on a terminal (tmux) and nowhere else, and --verbose.
 load common
-setup() { common_setup; export TMUX_TMPDIR=$work; mkfifo gate; }
-teardown() { tmux -L t kill-server 2>/dev/null || true; common_teardown; }
+load terminal
+setup() { common_setup; mkfifo gate; }
+teardown() { close_terminal; common_teardown; }
 
-# terminal COMMAND…: runs it in a terminal of 60 columns; its end is told by "status N".
-terminal() {
-  tmux -L t kill-server 2>/dev/null || true
-  tmux -L t -f /dev/null new-session -d -x 60 -y 12 "TERM=screen PS1= bash --norc --noprofile"
-  tmux -L t send-keys "clear; $*; echo status \$?" Enter
-}
-screen() { tmux -L t capture-pane -p; }
-# await TEXT: until the screen shows it.
-await() { for _ in $(seq 400); do case "$(screen)" in *"$1"*) return 0 ;; esac; sleep 0.05; done; screen; return 1; }
 lacks() { case "$1" in *"$2"*) printf 'there is %q in:\n%s\n' "$2" "$1"; return 1 ;; esac; }
 # Until the call runs, whatever the screen shows.
 await_busy() { until [ "$(flame pool status --json | jq '.[0].busy')" = 1 ]; do sleep 0.02; done; }
 
 @test "the progress of a long call: one line, its escapes shown; gone when the result comes" {
   flame pool warm
-  terminal "flame run $plugins/faults.so progress_hold $work/gate"
+  terminal 60 "flame run $plugins/faults.so progress_hold $work/gate"
   await '3 of 4 (75 %)  rows\x1b[2J'
   : >gate
   await "status 0"
@@ -33,7 +25,7 @@ await_busy() { until [ "$(flame pool status --json | jq '.[0].busy')" = 1 ]; do 
     "$FLAME_PREFIX/libexec/flame/flame-backend-local" >bin/flame-backend-slow
   chmod +x bin/flame-backend-slow
   export PATH=$work/bin:$PATH FLAME_BACKEND=slow
-  terminal "flame run $samples/math.so add 100 20"
+  terminal 60 "flame run $samples/math.so add 100 20"
   await "starting a runner of the pool default"
   : >gate
   await "status 0"
@@ -44,7 +36,7 @@ await_busy() { until [ "$(flame pool status --json | jq '.[0].busy')" = 1 ]; do 
 @test "no line with NO_COLOR, TERM=dumb or --quiet, and not a byte of it in a pipe" {
   flame pool warm
   for how in "NO_COLOR=1 flame run" "TERM=dumb flame run" "flame run --quiet"; do
-    terminal "$how $plugins/faults.so progress_hold $work/gate"
+    terminal 60 "$how $plugins/faults.so progress_hold $work/gate"
     await_busy
     : >gate
     await "status 0"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
 # Sending large plugins: over a link that breaks, with its progress shown, within little memory; and files that change while they run.
 load common
+load terminal
 load fly
 setup() {
   common_setup
-  export TMUX_TMPDIR=$work
   mkdir private hidden bin
 }
 teardown() {
   [ -z "${relay:-}" ] || kill "$relay" 2>/dev/null || true
   if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
-  tmux -L t kill-server 2>/dev/null || true
+  close_terminal
   FLAME_BACKEND=own flame pool destroy --yes >/dev/null 2>&1 || true
   common_teardown
 }
@@ -50,9 +50,7 @@ through_relay() {
   mkfifo gate
   large hidden/large.so 20000000
   printf '%s\n' "$(declare -f apart)" "work=$work" 'apart flame run private/large.so add 1 2; echo "status $?"; exec cat' >script
-  tmux -L t -f /dev/null new-session -d -x 100 -y 20 bash script
-  screen() { tmux -L t capture-pane -p; }
-  sees() { for _ in $(seq 400); do screen | grep -q -- "$1" && return; sleep 0.05; done; screen; return 1; }
+  open_terminal 100 20 bash script
   sees 'bytes of the plugin sent'
   echo >gate
   sees 'status 0'
