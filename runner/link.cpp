@@ -108,7 +108,9 @@ void Link::read() {
     if (self->state_ == State::open) self->take_message();
     self->buffer_.consume(self->buffer_.size());
     if (self->buffer_.capacity() > kReadBufferKeptBytes) self->buffer_.shrink_to_fit();
-    self->read();
+    // What is closing reads for itself. In Boost 1.81 a read that finds the peer's close beside it waits for
+    // it for ever.
+    if (self->state_ != State::closing) self->read();
   });
 }
 

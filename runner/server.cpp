@@ -23,10 +23,17 @@ namespace {
 
 constexpr milliseconds kGoodbye{2000};  // for closing handshakes and workers' ends
 
+// What waits in a loop refers to the runner; it is let go while there is one.
+struct Loop final : asio::io_context {
+  using io_context::io_context;
+  using io_context::shutdown;
+};
+
 class Server final : public Lifetime::Duties {
  public:
   explicit Server(const Options& options, std::string token)
       : options_(options), runner_(loop_, options_, std::move(token), *this), goodbye_(loop_) {}
+  ~Server() { loop_.shutdown(); }
 
   void run() {
     listen();
@@ -127,7 +134,7 @@ class Server final : public Lifetime::Duties {
   }
 
   Options options_;
-  asio::io_context loop_{1};
+  Loop loop_{1};
   Runner runner_;
   std::list<Listener> listeners_;
   asio::steady_timer goodbye_;

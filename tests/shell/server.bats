@@ -184,6 +184,13 @@ run_json() { printf '{"path":"%s","function":"%s","args":%s%s}' "$1" "$2" "$3" "
 @test "dead peers are found by their silence" { start --ping-interval-ms 40; peer silent; stop; }
 @test "strangers that say nothing, or slowly, are let go" { start --http-timeout-ms 150; peer no_auth; stop; }
 @test "calls of clients that have gone are given up" { start; peer gone; stop; }
+@test "a client that answers no close: the runner leaves all the same, status 0" { start; peer unanswering "$pid"; ends 0; }
+@test "a close right behind a mistake is answered, not waited for" {
+  start --log-level debug
+  peer at_once
+  stop
+  holds "$(grep link_closed log)" "closed by the runner"
+}
 @test "SIGTERM drains: running calls are finished, new ones refused, status 0" { start; peer drain "$pid"; ends 0; }
 @test "a second SIGTERM cancels; so does the drain's time-out" {
   start; peer cut "$pid"; ends 0

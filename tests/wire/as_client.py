@@ -434,4 +434,20 @@ def outlive():
     assert l.closing() == (None, 1001)
 
 
+def unanswering():
+    """Neither answers the runner's close nor goes: the runner leaves all the same."""
+    l = link()
+    os.kill(int(sys.argv[5]), 15)
+    while l.s.recv(1 << 16):
+        pass
+
+
+def at_once():
+    """What is wrong, what follows it and the close, in one piece."""
+    l = link()
+    l.s.sendall(message(b"text", opcode=1) + message(frame(BIND, b"{}")) + message(struct.pack(">H", 1000), opcode=8))
+    while l.s.recv(1 << 16):
+        pass
+
+
 globals()[case]()
