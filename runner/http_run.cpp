@@ -25,7 +25,7 @@ class PostedCall final : public CallSink {
     if (frame.type == FrameType::log) add_log(frame.body);
     if (frame.type == FrameType::result || frame.type == FrameType::error) text_ += frame.body;
     if (ends_call(frame)) {
-      runner_.count_end(frame);
+      runner_.count_end(call, frame);
       exchange_->answer(with_logs(frame.type == FrameType::error ? problem_json(text_) : result(frame)));
     } else if (output_.size() + text_.size() > wire::kHttpResultMaxBytes) {
       give_up(call);

@@ -1,9 +1,16 @@
 #include "runner/metrics.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstdio>
+#include <vector>
+
+#include "runner/worker/result_writer.hpp"
 
 namespace flame::runner {
 namespace {
+
+constexpr std::size_t kInFlightShown = 32;
 
 std::uint64_t ms_since(Clock::time_point then) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - then).count());
@@ -57,13 +64,45 @@ void workers(Page& page, const Scheduler& scheduler) {
     page.sample(counts.ended[i], "cause=\"" + std::string(kCauses[i]) + "\"");
 }
 
+// A number of milliseconds with three decimals.
+std::string ms_text(double seconds) {
+  std::array<char, 32> out;
+  std::snprintf(out.data(), out.size(), "%.3f", seconds * 1000);
+  return out.data();
+}
+
+// Of the oldest calls: what a person wants to know when something hangs.
+std::string in_flight(const Runner& runner) {
+  std::vector<CallPtr> calls = runner.scheduler.calls();
+  std::erase_if(calls, [](const CallPtr& call) { return call->state == Call::State::over; });
+  const auto shown = calls.begin() + static_cast<std::ptrdiff_t>(std::min(calls.size(), kInFlightShown));
+  std::partial_sort(calls.begin(), shown, calls.end(),
+                    [](const CallPtr& a, const CallPtr& b) { return a->arrived < b->arrived; });
+  std::string out;
+  for (auto at = calls.begin(); at != shown; ++at) {
+    const Bind& bind = *(*at)->bind;
+    out += std::string(out.empty() ? "" : ",") + "{\"plugin\":";
+    worker::append_json_string(out, std::string_view(bind.path).substr(bind.path.rfind('/') + 1));
+    out += ",\"function\":";
+    worker::append_json_string(out, bind.function);
+    const bool running = (*at)->slot != nullptr && (*at)->slot->has_begun(**at);
+    out += running ? ",\"state\":\"running\"" : ",\"state\":\"queued\"";
+    out += ",\"age_ms\":" + std::to_string(ms_since((*at)->arrived)) + "}";
+  }
+  return "[" + out + "]";
+}
+
 }  // namespace
 
 std::string info_json(const Runner& runner) {
+  const auto now = Clock::now();
   return "{" + runner.hello_members() +
          ",\"uptime_ms\":" + std::to_string(ms_since(runner.lifetime.started())) +
          ",\"calls\":" + std::to_string(runner.scheduler.calls_done()) +
-         ",\"links\":" + std::to_string(runner.links.size()) + "}";
+         ",\"links\":" + std::to_string(runner.links.size()) +
+         ",\"p50_ms\":" + ms_text(runner.call_times.seconds(0.5, now)) +
+         ",\"p95_ms\":" + ms_text(runner.call_times.seconds(0.95, now)) +
+         ",\"in_flight\":" + in_flight(runner) + "}";
 }
 
 std::string metrics_text(const Runner& runner) {

@@ -14,6 +14,7 @@ void Runner::submit(const CallPtr& call) {
     throw Error(ErrorKind::draining, "the runner takes no more calls",
                 "run it again: another runner takes it");
   lifetime.active();
+  call->arrived = lifetime.active_since();
   if (scheduler.submit(call)) return;
   ++counters.busy;
   Error error(ErrorKind::busy, "every slot of the runner and its queue are taken", "try again later");
@@ -21,7 +22,11 @@ void Runner::submit(const CallPtr& call) {
   throw error;
 }
 
-void Runner::count_end(const wire::Frame& last) {
+void Runner::count_end(const Call& call, const wire::Frame& last) {
+  if (call_times.wanted()) {
+    const auto now = Clock::now();
+    call_times.add(now - call.arrived, now);
+  }
   if (last.type == wire::FrameType::result) {
     ++counters.done;
     return;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "runner/call_times.hpp"
 #include "runner/lifetime.hpp"
 #include "runner/options.hpp"
 #include "runner/plugin_source.hpp"
@@ -60,6 +61,7 @@ class Runner {
   Scheduler scheduler;
   Lifetime lifetime;
   Counters counters;
+  CallTimes call_times;
   std::set<OpenLink*> links;
   std::function<void()> on_link_end;
   Clock::time_point idle_since = Clock::now();  // the end of the last call
@@ -70,7 +72,7 @@ class Runner {
   std::uint64_t next_bind() { return ++binds_; }
   // Hands a call to the scheduler. Throws Error(draining) or Error(busy): the call was not taken.
   void submit(const CallPtr& call);
-  void count_end(const wire::Frame& last);
+  void count_end(const Call& call, const wire::Frame& last);
   // The members of hello, without its braces and nonces (PROTOCOL.md §4).
   std::string hello_members() const;
 

@@ -273,12 +273,16 @@ void Scheduler::cancel(const CallPtr& call) {
   check_idle();
 }
 
-void Scheduler::cancel_all() {
-  std::vector<CallPtr> calls;
+std::vector<CallPtr> Scheduler::calls() const {
+  std::vector<CallPtr> out;
   for (const auto& [key, weak] : groups_)
-    if (const auto group = weak.lock()) calls.insert(calls.end(), group->queue.begin(), group->queue.end());
-  for (const Slot& slot : slots_) slot.add_calls(calls);
-  for (const CallPtr& call : calls) cancel(call);
+    if (const auto group = weak.lock()) out.insert(out.end(), group->queue.begin(), group->queue.end());
+  for (const Slot& slot : slots_) slot.add_calls(out);
+  return out;
+}
+
+void Scheduler::cancel_all() {
+  for (const CallPtr& call : calls()) cancel(call);
 }
 
 void Scheduler::resume(const CallSink& sink) {

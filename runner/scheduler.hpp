@@ -45,6 +45,7 @@ class Scheduler final : private Slot::Owner {
   // The sink can take frames again, or is about to go.
   void resume(const CallSink& sink);
   void cancel_all();
+  std::vector<CallPtr> calls() const;  // all that are not over, in no order
 
   std::size_t busy() const;
   std::size_t queued() const { return queued_; }

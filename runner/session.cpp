@@ -5,6 +5,7 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "runner/bind_request.hpp"
+#include "runner/metrics.hpp"
 #include "runner/worker/channel.hpp"
 
 namespace flame::runner {
@@ -112,6 +113,8 @@ void Session::take_frame(const Frame& frame) {
       return shipments_.offer(frame);
     case FrameType::ship:
       return shipments_.ship(frame);
+    case FrameType::look:
+      return look(frame.body);
     case FrameType::cancel:
       if (const auto open = calls_.find(frame.call); open != calls_.end())
         runner_.scheduler.cancel(CallPtr(open->second.call));
@@ -119,6 +122,13 @@ void Session::take_frame(const Frame& frame) {
     default:
       if (frame.has(wire::flag::critical)) fail_unknown(frame);
   }
+}
+
+void Session::look(std::string_view body) {
+  if (flag_of(read_object(body, "a look"), "stay")) runner_.lifetime.active();
+  const std::size_t before = outgoing_.size();
+  send(FrameType::info, 0, 0, info_json(runner_));
+  replies_bytes_ += outgoing_.size() - before;
 }
 
 void Session::fail_unknown(const Frame& frame) {
@@ -228,7 +238,7 @@ bool Session::frame(Call& call, const Frame& frame) {
     send(frame.type, frame.flags, call.id, frame.body);
   }
   if (ends_call(frame)) {
-    runner_.count_end(frame);
+    runner_.count_end(call, frame);
     end(call.id);
   }
   return outgoing_.size() <= kHighWaterBytes;

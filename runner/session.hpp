@@ -61,6 +61,7 @@ class Session final : public CallSink {
   void take_frame(const wire::Frame& frame);
   void authenticate(const wire::Frame& frame);
   void bind(std::string_view body);
+  void look(std::string_view body);
   void begin_call(const wire::Frame& frame);
   void more_of_call(const wire::Frame& frame);
   void fail_unknown(const wire::Frame& frame);

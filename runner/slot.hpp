@@ -59,6 +59,7 @@ class Slot final : public WorkerPort::Listener {
   void leave();  // ends in good order; takes no more
   void resume(const CallSink& sink);
   void add_calls(std::vector<CallPtr>& out) const;
+  bool has_begun(const Call& call) const { return worker_->page().begun.load() >= call.number; }
 
   Group* wanted_for = nullptr;  // is fed no more, so that this group gets a place
 
@@ -97,7 +98,6 @@ class Slot final : public WorkerPort::Listener {
   void stop(const CallPtr& call);
   void kill(WorkerCause why);
   WorkerCause cause(const WorkerEnd& end, bool begun) const;
-  bool has_begun(const Call& call) { return worker_->page().begun.load() >= call.number; }
   void end_front(const CallPtr& call, const WorkerEnd& end);
   void measure(Clock::time_point now);
 

@@ -20,6 +20,7 @@ enum class FrameType : std::uint8_t {
   cancel = 6,
   offer = 7,
   ship = 8,
+  look = 16,
   // runner → client
   hello = 32,
   bound = 33,
@@ -36,6 +37,7 @@ enum class FrameType : std::uint8_t {
   usage = 44,
   wanted = 45,
   stored = 46,
+  info = 56,
   // worker → runner only
   withdrawn = 64,
 };

@@ -69,6 +69,7 @@ run_json() { printf '{"path":"%s","function":"%s","args":%s%s}' "$1" "$2" "$3" "
   same "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer ${TOKEN}x" "$url/v1/info")" 401
   same "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$url/v1/drain")" 401
   ask 200 /v1/info; same "$(jq -r '.slots, .draining, .calls' <<<"$body" | tr '\n' ' ')" "2 false 0 "
+  same "$(jq -c '[.p50_ms, .p95_ms, .in_flight]' <<<"$body")" '[0,0,[]]'
   ask 200 /v1/info -I; same "$body" "$(cat headers)"
   ask 404 /nothing; grep -qi '^content-type: application/problem+json' headers
   ask 405 /v1/run; grep -qi '^allow: POST' headers
@@ -107,10 +108,19 @@ run_json() { printf '{"path":"%s","function":"%s","args":%s%s}' "$1" "$2" "$3" "
   stop
 }
 
+@test "info: how long calls took lately" {
+  start
+  for ms in 1 1 1 300; do ask 200 /v1/run -d "$(run_json "$plugins/faults.so" sleep_ms "[$ms]")"; done
+  ask 200 /v1/info; same "$(jq '.calls == 4 and .p50_ms >= 1 and .p95_ms >= 300 and .p50_ms < .p95_ms' <<<"$body")" true
+  stop
+}
+
 @test "a drain's end is the end of posted calls too, running or waiting" {
   start --slots 1 --drain-timeout-ms 100
   for n in 1 2; do curl -sS -o "body.$n" -H "Authorization: Bearer $TOKEN" "$url/v1/run" -d "$(run_json "$plugins/faults.so" spin '[]')" & done
   until [ "$(ask 200 /v1/info && jq -c '[.busy, .queued]' <<<"$body")" = '[1,1]' ]; do :; done
+  until [ "$(ask 200 /v1/info && jq -c '[.in_flight[] | [.plugin, .function, .state]]' <<<"$body")" = '[["faults.so","spin","running"],["faults.so","spin","queued"]]' ]; do :; done
+  ask 200 /v1/info; same "$(jq '.in_flight[0].age_ms >= .in_flight[1].age_ms' <<<"$body")" true
   ask 202 /v1/drain -X POST
   ends 0
   wait
