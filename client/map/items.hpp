@@ -22,7 +22,8 @@ class ItemSplitter {
 
   // Without its terminator. Throws Error(limit) for one over kItemMaxBytes.
   std::optional<std::string_view> next();
-  bool ready();  // next() has one
+  bool ready();                                                    // next() has one
+  std::size_t left_bytes() const { return buffer_.size() - at_; }  // not handed out yet
   bool at_end() const { return finished_ && at_ == buffer_.size(); }
 
  private:

@@ -69,7 +69,8 @@ struct MapProgress {
 struct MapEvents {
   std::function<void(const Item&)> on_failed;  // has an error
   std::function<void(std::string_view level, std::string_view text)> on_log;
-  std::function<void(const std::string&)> on_notice;  // one line for people
+  std::function<void(const std::string&)> on_notice;    // one line for people
+  std::function<void(const std::string&)> on_decision;  // why runners are booted, or not: one line for people
   std::function<void(const MapProgress&)> on_progress;
   milliseconds progress_every{100};
   std::function<void(int times)> on_interrupted;

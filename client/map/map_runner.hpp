@@ -35,6 +35,7 @@ struct MapRunner {
   std::uint64_t ended = 0;
   double busy_seconds = 0;           // of its slots, as we saw it
   Clock::time_point busy_at{};       // until when that is counted
+  Clock::time_point fed_since{};     // when the first of those in flight was sent
   bool draining = false;             // takes no more
   Clock::time_point ready_since;     // its hello
   Clock::time_point paused_until{};  // it said busy

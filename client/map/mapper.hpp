@@ -17,8 +17,8 @@
 #include "client/map/map_runner.hpp"
 #include "client/map/output.hpp"
 #include "client/map/results_dir.hpp"
-#include "client/map/scaling.hpp"
 #include "client/map/trace.hpp"
+#include "client/pool/policy.hpp"
 
 namespace flame::client {
 
@@ -86,8 +86,12 @@ class Mapper {
   MapRunner* best_runner();
   void grow();
   void find_first();
-  void boot();
-  ScalingState scaling() const;
+  void boot_first();
+  void boot(std::uint32_t count);
+  void too_costly();
+  double queued(double slots, double items_per_second) const;
+  PoolState scaling();
+  ScalingDecision decide();
   void add_runner(std::unique_ptr<Link> link);
   void runner_gone(MapRunner& runner);
   void append_binds(MapRunner& runner) const;
@@ -125,6 +129,7 @@ class Mapper {
   double unix_minus_steady_;  // seconds, for the job log's start
   std::minstd_rand random_;
   std::string scratch_;
+  std::vector<RunnerLoad> loads_;
   std::vector<pollfd> waits_;
   std::vector<MapRunner*> waiting_;
   std::uint32_t in_flight_ = 0;
@@ -140,6 +145,7 @@ class Mapper {
   double mean_item_bytes_ = 16, mean_result_bytes_ = 16;
   std::uint64_t input_left_bytes_ = 0;  // of a file; 0: not known
 
+  ScalingReason told_reason_ = ScalingReason::enough, told_refusal_ = ScalingReason::enough;
   Clock::time_point grown_at_{}, crowded_since_{}, alone_since_{}, told_at_{};
   std::map<std::string, double> prices_;
   double gone_cost_ = 0;

@@ -100,8 +100,8 @@ std::optional<ItemIndex> Mapper::next_item() {
     // Values and records may have empty lines between them; an empty line of text is an item.
     if (settings_.from != ItemFormat::lines && text->find_first_not_of(" \t\r\n") == std::string_view::npos)
       continue;
-    mean_item_bytes_ += (static_cast<double>(text->size()) - mean_item_bytes_) / 64;
     const std::uint64_t number = ++counts_.read;
+    mean_item_bytes_ += (static_cast<double>(text->size()) - mean_item_bytes_) / (number == 1 ? 1 : 64);
     std::uint64_t log_number = number;
     if (history_) {
       const auto answer = history_->ask(hasher_(*text), number, settings_.retry_failed);
@@ -129,7 +129,7 @@ void Mapper::send(ItemIndex index, MapRunner& runner) {
   // Being told costs three frames a call: worth it unless calls are tiny.
   item.told = trace_ || runner.depth.per_second() < kToldPerSecond;
   ++item.attempts;
-  ++runner.in_flight;
+  if (runner.in_flight++ == 0) runner.fed_since = now_;
   ++in_flight_;
   try {
     begin_call(item);

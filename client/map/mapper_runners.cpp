@@ -29,28 +29,55 @@ MapRunner* Mapper::best_runner() {
   return best;
 }
 
-ScalingState Mapper::scaling() const {
-  ScalingState state;
-  std::uint32_t slots = 0;
+// What is known or estimated to come. When nobody knows, as much is expected as has been: a pipe that kept us
+// busy for a minute is good for another.
+double Mapper::queued(double slots, double items_per_second) const {
+  const double sent = std::max(0.0, in_flight_ - slots) + static_cast<double>(again_.size() + later_.size());
+  const double input = static_cast<double>(input_left_bytes_) + static_cast<double>(splitter_.left_bytes());
+  const double known = sent + input / (mean_item_bytes_ + 1);
+  if (!crowded_ || input_ended_ || input_left_bytes_ > 0) return known;
+  return std::max(known, std::chrono::duration<double>(now_ - crowded_since_).count() * items_per_second);
+}
+
+PoolState Mapper::scaling() {
+  PoolState state;
+  double slots = 0, items_per_second = 0;
+  loads_.clear();
   each_runner([&](const MapRunner& runner) {
-    if (runner.draining) return;
-    ++state.ready;
-    slots += runner.slots;
-    state.items_per_second += runner.depth.per_second();
+    loads_.push_back({runner.slots, std::min(runner.in_flight, runner.slots), runner.draining, 0});
     state.price_per_second = std::max(state.price_per_second, runner.price_per_second);
+    if (runner.draining) return;
+    slots += runner.slots;
+    items_per_second += runner.depth.per_second();
+    if (runner.in_flight > 0 && !runner.shipment)
+      state.running_seconds =
+          std::max(state.running_seconds, std::chrono::duration<double>(now_ - runner.fed_since).count());
   });
+  state.runners = loads_;
   state.booting = fleet_.booting();
-  state.minimum = settings_.runners_min;
-  state.maximum = static_cast<std::uint32_t>(pool_.settings().max);
-  state.items_waiting = static_cast<double>(in_flight_ - std::min(in_flight_, slots) + again_.size()) +
-                        static_cast<double>(input_left_bytes_) / (mean_item_bytes_ + 1);
-  if (crowded_ && !input_ended_ && input_left_bytes_ == 0)
-    state.busy_for_seconds = std::chrono::duration<double>(now_ - crowded_since_).count();
-  state.boot_seconds = fleet_.boot_seconds();
-  // What would be running while it boots is spent already.
-  state.cost = statistics_.cost + state.price_per_second * state.ready * state.boot_seconds;
-  state.cost_max = settings_.cost_max;
+  state.slots_each = static_cast<std::uint32_t>(pool_.settings().slots);
+  state.queued = queued(slots, items_per_second);
+  if (items_per_second > 0) state.service_mean_seconds = slots / items_per_second;
+  state.boot_seconds = state.start_seconds = fleet_.boot_seconds();
+  state.price_known = pool_.settings().backend == "local" || !prices_.empty();
+  state.cost = statistics_.cost;
+  state.limits.minimum = settings_.runners_min;
+  state.limits.maximum = static_cast<std::uint32_t>(pool_.settings().max);
+  state.limits.cost_max = settings_.cost_max;
   return state;
+}
+
+// Each thing once: a refusal is decided anew every few milliseconds.
+ScalingDecision Mapper::decide() {
+  const PoolState state = scaling();
+  ScalingDecision decision = decide_scaling(state);
+  decision.drain.clear();  // runners leave by their own timers: others may use them
+  const bool news = decision.boot > 0 || decision.refusal != told_refusal_ || decision.reason != told_reason_;
+  if (news && events_.on_decision && (decision.wanted > 0 || state.queued >= 1))
+    events_.on_decision(scaling_sentence(state, decision));
+  told_reason_ = decision.reason;
+  told_refusal_ = decision.refusal;
+  return decision;
 }
 
 void Mapper::grow() {
@@ -64,21 +91,20 @@ void Mapper::grow() {
     if (events_.on_notice) events_.on_notice(note);
   if (alone && !somebody_serves()) return find_first();
   alone_since_ = Clock::time_point();
-  const ScalingState state = scaling();
-  if ((crowded_ || state.ready < state.minimum) && state.ready < state.maximum)
+  const auto ready = static_cast<std::uint64_t>(std::count_if(
+      runners_.begin(), runners_.end(), [](const auto& runner) { return runner && !runner->draining; }));
+  if ((crowded_ || ready < settings_.runners_min) && ready < pool_.settings().max)
     fleet_.seek_known(now_);  // for the price of a handshake
-  if (!fleet_.seeking() && decide_scaling(state).boot && fleet_.may_boot(now_)) boot();
+  if (!fleet_.seeking() && fleet_.may_boot(now_)) boot(decide().boot);
   if (auto failure = fleet_.take_failure();
       failure && failure->kind != ErrorKind::capacity && events_.on_notice)
     events_.on_notice("no further runner for now: " + failure->message);
-  if (statistics_.cost >= settings_.cost_max && end_ == MapEnd::complete) {
-    end_ = MapEnd::too_costly;
-    stop_feeding();
-  }
+  if (statistics_.cost >= settings_.cost_max) too_costly();
 }
 
 // Nobody is there: somebody who is known, else a boot; an engine that gives none ends all.
 void Mapper::find_first() {
+  if (queued(0, 0) <= 0) return;  // the last one left while the input brought nothing
   if (alone_since_ == Clock::time_point()) alone_since_ = now_;
   if (lost_in_a_row_ >= kLostMax)
     throw Error(ErrorKind::lost,
@@ -92,16 +118,30 @@ void Mapper::find_first() {
     // Ours, without a type: all names are taken, so somebody is there or comes.
     const bool full = failure && failure->kind == ErrorKind::capacity && failure->type.empty();
     if (failure && !(full && patient)) throw *failure;
-    if (fleet_.may_boot(now_)) boot();
+    if (fleet_.may_boot(now_)) boot_first();
   }
   if (!patient && fleet_.booting() == 0)
     throw Error(ErrorKind::boot_failed, "no runner was ready in time", "see 'flame pool status'")
         .at_phase("boot");
 }
 
-void Mapper::boot() {
-  if (!std::exchange(boot_checked_, true) && events_.before_boot) events_.before_boot();
-  fleet_.boot(now_);
+void Mapper::boot_first() {
+  const ScalingDecision decision = decide();
+  if (decision.boot > 0) return boot(decision.boot);
+  if (decision.refusal == ScalingReason::cost) return too_costly();
+  if (decision.refusal == ScalingReason::cost_per_hour)
+    throw Error(ErrorKind::limit, "no runner may be booted: max_cost_per_hour allows none",
+                "max_cost_per_hour in flame.toml allows more");
+}
+
+void Mapper::too_costly() {
+  if (end_ == MapEnd::complete) end_ = MapEnd::too_costly;
+  stop_feeding();
+}
+
+void Mapper::boot(std::uint32_t count) {
+  if (count > 0 && !std::exchange(boot_checked_, true) && events_.before_boot) events_.before_boot();
+  for (; count > 0 && fleet_.may_boot(now_); --count) fleet_.boot(now_);
 }
 
 void Mapper::add_runner(std::unique_ptr<Link> link) {

@@ -1,4 +1,4 @@
-// The pure pieces of map: items, arguments, the window, the job log, policies, pace, scaling, times; and
+// The pure pieces of map: items, arguments, the window, the job log, policies, pace, times; and
 // WebSocket messages.
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -17,7 +17,6 @@
 #include "client/map/joblog.hpp"
 #include "client/map/output.hpp"
 #include "client/map/policy.hpp"
-#include "client/map/scaling.hpp"
 #include "client/map/statistics.hpp"
 #include "client/map/window.hpp"
 
@@ -301,38 +300,6 @@ TEST_CASE("depth: tiny calls deep, slow ones shallow, never over the credit") {
   Depth limited(2, 1024);
   limited.limit_wait(milliseconds(50));
   CHECK(limited.target() == 2);
-}
-
-TEST_CASE("scaling: boots when the wait is longer than a boot, within every limit") {
-  ScalingState state;
-  state.maximum = 4;
-  CHECK(decide_scaling(state).boot);  // nobody is there
-  state.ready = 1;
-  state.items_per_second = 10;
-  state.items_waiting = 5;
-  state.boot_seconds = 2;
-  CHECK_FALSE(decide_scaling(state).boot);
-  state.items_waiting = 100;
-  CHECK(decide_scaling(state).boot);
-  state.booting = 3;
-  CHECK_FALSE(decide_scaling(state).boot);
-  state.booting = 1;
-  state.items_waiting = 30;  // 1.5 s for two
-  CHECK_FALSE(decide_scaling(state).boot);
-  state.items_waiting = 0;
-  state.busy_for_seconds = 5;
-  CHECK(decide_scaling(state).boot);
-  state.cost_max = 1;
-  state.cost = 1;
-  CHECK_FALSE(decide_scaling(state).boot);
-  state = ScalingState{};
-  state.maximum = 4;
-  state.minimum = 2;
-  state.ready = 1;
-  CHECK(decide_scaling(state).boot);
-  state.ready = 0;
-  state.booting = 2;
-  CHECK_FALSE(decide_scaling(state).boot);
 }
 
 TEST_CASE("times: percentiles within a sixteenth") {
