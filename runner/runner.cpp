@@ -63,7 +63,7 @@ std::string Runner::hello_members() const {
          number("slots", options.slots) + number("busy", scheduler.busy()) +
          number("queued", scheduler.queued()) + number("idle_ms", idle_ms()) +
          number("credit", wire::kCredit) + number("window_bytes", wire::kWindowBytes) +
-         ",\"draining\":" + (lifetime.draining() ? "true" : "false") + ",\"capabilities\":[]";
+         ",\"draining\":" + (lifetime.draining() ? "true" : "false") + ",\"capabilities\":[\"look\"]";
 }
 
 }  // namespace flame::runner

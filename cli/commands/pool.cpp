@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pool_gc.hpp"
+#include "cli/commands/pool_keep.hpp"
 #include "cli/commands/pool_options.hpp"
 #include "cli/commands/pool_status.hpp"
 #include "cli/ui/confirm.hpp"
@@ -186,6 +187,7 @@ void logs(client::Pool& pool, const PoolOptions& options) {
 int pool_command(int argc, char** argv) {
   const PoolOptions options = parse_pool_options(argc, argv);
   if (options.help) return print_help(help_text(kPoolSpec).c_str());
+  if (options.verb == "keep") return keep_pool(options);
   const client::Config config = client::load_config(options.pool);
   client::Pool pool(config.pool);
   if (options.dry_run)

@@ -13,6 +13,7 @@ namespace {
 enum Id {
   pool_name,
   size,
+  spares,
   started,
   stopped,
   suspended,
@@ -33,12 +34,15 @@ constexpr VerbSpec kVerbs[] = {
     {"drain", "no new calls; runners leave when theirs are done"},
     {"destroy", "end all runners; calls that run have 5 s to finish"},
     {"gc", "destroy machines that were left behind, in any pool"},
+    {"keep", "go on keeping min runners and spares, until a signal"},
     {"logs", "the log of each runner, or of the named one"},
 };
 
 constexpr OptionSpec kOptions[] = {
     {pool_name, "pool", 0, "NAME", "the pool; its settings stand in flame.toml"},
-    {size, "size", 0, "N", "warm: how many runners"},
+    {size, "size", 0, "N", "warm: how many runners", kWithNext},
+    {spares, "spares", 0, "N", "keep: so many more than those that work",
+     "warm: how many; keep: more than those that work"},
     {started, "started", 0, nullptr, "warm: ready for calls (the default)", kWithNext},
     {stopped, "stopped", 0, nullptr, "warm: tried, then stopped: only its disk costs", kWithNext},
     {suspended, "suspended", 0, nullptr, "warm: tried, then suspended with its memory",
@@ -48,19 +52,21 @@ constexpr OptionSpec kOptions[] = {
     {wait, "wait", 0, nullptr, "drain: return when they are gone",
      "drain: of these, or 'old'; till they are gone"},
     {lines, "lines", 'n', "N", "logs: so many lines from the end"},
-    {dry_run, "dry-run", 0, nullptr, "print what would be asked, and the price an hour"},
-    {timeout, "timeout", 0, "DURATION", "give up after this: 250ms, 30s, 5m"},
+    {dry_run, "dry-run", 0, nullptr, "print what would be asked, and the price an hour", kWithNext},
+    {timeout, "timeout", 0, "DURATION", "give up after this: 250ms, 30s, 5m",
+     "only tell the plan and its price; give up after"},
     {as_json, "json", 0, nullptr, "status, gc: an array of objects"},
     {yes, "yes", 'y', nullptr, "destroy, gc: do not ask"},
     {help, "help", 'h', nullptr, "this text"},
 };
 
-std::uint64_t number_from(const char* option, const char* text) {
+std::uint64_t number_from(const char* option, const char* text, std::uint64_t least = 1) {
   std::uint64_t value = 0;
   const char* const last = text + std::strlen(text);
   const auto [end, error] = std::from_chars(text, last, value);
-  if (error != std::errc() || end != last || value == 0)
-    throw usage_error(kPoolSpec, std::string(option) + " wants a number from 1, got '" + text + "'");
+  if (error != std::errc() || end != last || value < least)
+    throw usage_error(kPoolSpec, std::string(option) + " wants a number from " + std::to_string(least) +
+                                     ", got '" + text + "'");
   return value;
 }
 
@@ -84,6 +90,9 @@ void apply(PoolOptions& out, int id, const char* value) {
       return;
     case size:
       out.size = number_from("--size", value);
+      return;
+    case spares:
+      out.spares = number_from("--spares", value, 0);
       return;
     case started:
       return keep(out, "started");
@@ -139,6 +148,7 @@ void check_together(const PoolOptions& options) {
   };
   only_for(options.json, "--json", "status, gc");
   only_for(options.size.has_value(), "--size", "warm");
+  only_for(options.spares.has_value(), "--spares", "keep");
   only_for(!options.keep.empty(), "--" + options.keep, "warm");
   only_for(options.generation.has_value(), "--generation", "drain");
   only_for(options.wait, "--wait", "drain");

@@ -10,7 +10,7 @@ namespace flame::cli {
 
 struct PoolOptions {
   std::optional<std::string> pool, generation;
-  std::optional<std::uint64_t> size, lines;
+  std::optional<std::uint64_t> size, lines, spares;
   Deadline deadline;
   std::string keep;  // warm: "started", "stopped" or "suspended"
   bool json = false, yes = false, dry_run = false, wait = false, help = false;

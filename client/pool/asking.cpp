@@ -47,6 +47,8 @@ std::uint64_t Pool::ask(std::string_view verb, const std::string& name, Deadline
   if (details.lines > 0) fields["lines"] = details.lines;
   if (details.all) fields["all"] = true;
   if (plan_) fields["dry_run"] = true;
+  if (details.more != nullptr)
+    for (const auto& [key, value] : *details.more) fields[key] = value;
   return backend().ask(verb, fields, deadline);
 }
 
@@ -65,6 +67,18 @@ std::vector<Machine> Pool::list_all(Deadline deadline) {
 }
 std::string Pool::logs(const std::string& name, std::uint64_t lines, Deadline deadline) {
   return ask_and_wait("logs", name, deadline, {.lines = lines}).text;
+}
+
+std::uint64_t Pool::begin(std::string_view verb, const std::string& name, Deadline deadline,
+                          const json::object& more) {
+  const std::uint64_t id = ask(verb, name, deadline, {.more = &more});
+  begun_.insert(id);
+  return id;
+}
+
+void Pool::end_lease(const std::string& lease, Deadline deadline) {
+  const json::object more = {{"lease", lease}};
+  ask_and_wait("release", "", deadline, {.more = &more});
 }
 
 bool Pool::engine_can(std::string_view ability, Deadline deadline) {

@@ -88,6 +88,7 @@ BackendAnswer answer_of(std::uint64_t id, const json::object& reply) {
       for (const auto& ability : abilities->get_array())
         if (ability.is_string()) out.abilities.push_back(json::value_to<std::string>(ability));
     out.text = text_of(ok, "text");
+    if (out.text.empty()) out.text = text_of(ok, "lease");
     if (out.text.empty()) out.text = text_of(ok, "hint");
   }
   return out;

@@ -18,7 +18,8 @@ struct BackendAnswer {
   enum class Kind : std::uint8_t { note, done, failed };
   Kind kind = Kind::done;
   std::uint64_t id = 0;
-  std::string text;  // note: progress for people; logs: the lines; connect: what to try when nobody answers
+  // note: progress for people; logs: the lines; lease: ours; connect: what to try when nobody answers
+  std::string text;
   std::vector<Machine> machines;       // list: all; boot, start, stop: the one
   Address address;                     // connect
   std::vector<std::string> abilities;  // describe

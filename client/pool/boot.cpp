@@ -74,6 +74,10 @@ std::vector<BootOutcome> Pool::take_boots() {
       continue;
     }
     asides_.erase(answer->id);
+    if (begun_.erase(answer->id) > 0) {
+      answers_.push_back(std::move(*answer));
+      continue;
+    }
     // Several wait for one list; for an old generation that was asked to stop, none does.
     std::vector<Boot*> waiting;
     for (Boot& boot : boots_)
@@ -165,6 +169,7 @@ void Pool::ask_boot(Boot& boot, std::string_view verb) {
 
 // The new generation takes over: the old one takes no more calls and leaves when its own are done.
 void Pool::retire_old() {
+  if (leaves_old_) return;
   for (Machine& machine : machines_) {
     if (machine.generation == generation_ || machine.state != "started") continue;
     if (!only_told("stop", machine.name, Deadline())) asides_.insert(ask("stop", machine.name, Deadline()));

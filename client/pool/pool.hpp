@@ -1,5 +1,6 @@
 // Finding runners: those that are known first, then the engine (design: hints → list → start → boot).
 #pragma once
+#include <boost/json/fwd.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -74,6 +75,24 @@ class Pool {
   // Why the engine has it no more; nullopt: it is there, and may listen in a moment.
   std::optional<Error> why_gone(const std::string& name, Deadline deadline);
 
+  // ---- For a loop that keeps a pool ----
+  // Old runners are its own affair: a boot does not send them away.
+  void leave_old_ones() { leaves_old_ = true; }
+  // Asks the engine and returns; its end comes by take_answers(), behind a take_boots(). more: further
+  // members.
+  std::uint64_t begin(std::string_view verb, const std::string& name, Deadline deadline,
+                      const boost::json::object& more);
+  std::vector<BackendAnswer> take_answers() { return std::exchange(answers_, {}); }
+  void end_lease(const std::string& lease, Deadline deadline);
+  // Of a boot whose outcome was a runner: its hello came, or why it never will.
+  void hello_came() { breaker_.mended(); }
+  void no_hello_came(const Error& why) {
+    if (spends()) breaker_.failed(why);
+  }
+  bool spends() const { return settings_.backend != "local"; }  // a boot there costs money
+  const std::string& directory() const { return runtime_dir_; }  // of this user, for files of ours
+  const std::string& place() const { return place_; }  // part of file names: what means the same pool
+
   // ---- The engine's verbs ----
   // Every name that a runner of this pool can have: K < max + surge.
   std::vector<std::string> names() const;
@@ -116,7 +135,6 @@ class Pool {
   };
   std::string runner_name(std::uint64_t k) const;
   Runner local_runner(std::uint64_t k) const;
-  bool spends() const { return settings_.backend != "local"; }  // a boot there costs money
   std::uint64_t names_in_use() const { return settings_.max + settings_.surge; }
   std::unique_ptr<Link> find_within(Deadline patience, const Watch& watch);
   std::unique_ptr<Link> attempt(const Runner& runner, milliseconds patience, Deadline deadline);
@@ -127,6 +145,7 @@ class Pool {
     std::uint64_t lines = 0;
     std::string pool;  // empty: ours
     bool all = false;
+    const boost::json::object* more = nullptr;
   };
   std::uint64_t ask(std::string_view verb, const std::string& name, Deadline deadline,
                     const Details& details);
@@ -168,6 +187,9 @@ class Pool {
   std::vector<Machine> machines_;  // the engine's latest list
   std::deque<Boot> boots_;
   std::vector<BootOutcome> outcomes_;
+  bool leaves_old_ = false;
+  std::set<std::uint64_t> begun_;  // by begin()
+  std::vector<BackendAnswer> answers_;
   std::set<std::uint64_t> asides_;  // requests whose answers nobody waits for
   Plan plan_;
   double planned_usd_per_second_ = 0;

@@ -21,6 +21,8 @@ struct PoolSettings {
   std::vector<std::string> plugin_dirs;
   std::vector<std::string> env;  // names that every call gets from the caller's environment
   std::string engine_settings;  // members of a JSON object for the backend alone: image, regions, connect …
+
+  friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
 };
 
 }  // namespace flame::client

@@ -1,0 +1,113 @@
+#include "cli/commands/pool_keep.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <chrono>
+#include <ctime>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "cli/ui/stop_signals.hpp"
+#include "client/config/config.hpp"
+#include "client/pool/keeper.hpp"
+
+namespace flame::cli {
+namespace {
+
+namespace json = boost::json;
+constexpr milliseconds kSettingsEvery{2'000};
+
+std::string timestamp() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms = std::chrono::duration_cast<milliseconds>(now).count();
+  const std::time_t seconds = ms / 1000;
+  std::tm at{};
+  ::gmtime_r(&seconds, &at);
+  std::array<char, 40> text;
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &at);
+  std::snprintf(text.data() + length, text.size() - length, ".%03dZ", static_cast<int>(ms % 1000));
+  return text.data();
+}
+
+void log(const char* level, const char* event, json::object fields) {
+  json::object line = {{"ts", timestamp()}, {"level", level}, {"event", event}};
+  for (auto& [key, value] : fields) line[key] = std::move(value);
+  write_all(STDERR_FILENO, json::serialize(line) + "\n");
+}
+
+class Keeping {
+ public:
+  explicit Keeping(const PoolOptions& options) : options_(options) {
+    begin(client::load_config(options.pool));
+  }
+
+  int run() {
+    while (!stop_asked()) {
+      keeper_->step();
+      if (keeper_->fatal()) throw Error(*keeper_->fatal());
+      follow_settings();
+      wait();
+    }
+    log("info", "stopping", {{"runners", keeper_->runners().size()}});
+    keeper_->release();
+    return 0;
+  }
+
+ private:
+  void begin(const client::Config& config) {
+    keeper_.reset();  // its lease and lock first
+    settings_ = config.pool;
+    keeper_ = std::make_unique<client::Keeper>(
+        config.pool, client::Keeper::Options{options_.spares.value_or(0), log}, counters_);
+    log("info", "keeping",
+        {{"pool", settings_.name},
+         {"backend", settings_.backend},
+         {"generation", keeper_->pool().generation()}});
+  }
+
+  // A changed flame.toml makes a new generation; one that cannot be read changes nothing.
+  void follow_settings() {
+    const auto now = Clock::now();
+    if (now < settings_due_) return;
+    settings_due_ = now + kSettingsEvery;
+    try {
+      const client::Config config = client::load_config(options_.pool);
+      settings_trouble_.clear();
+      if (config.pool == settings_) return;
+      keeper_->release();
+      begin(config);
+    } catch (const Error& error) {
+      if (std::exchange(settings_trouble_, error.message) != error.message)
+        log("error", "settings_error", {{"why", error.message}, {"hint", error.hint}});
+    }
+  }
+
+  void wait() {
+    std::vector<pollfd> waits = {{stop_wake_fd(), POLLIN, 0}};
+    keeper_->append_waits(waits);
+    const auto at = std::min(keeper_->wake_at(), settings_due_);
+    const auto left = at - Clock::now();
+    ::poll(waits.data(), waits.size(),
+           Deadline::in(std::chrono::ceil<milliseconds>(left)).poll_timeout_ms(1000));
+  }
+
+  const PoolOptions& options_;
+  client::PoolSettings settings_;
+  client::KeepCounters counters_;
+  std::unique_ptr<client::Keeper> keeper_;
+  std::string settings_trouble_;
+  Clock::time_point settings_due_ = Clock::now() + kSettingsEvery;
+};
+
+}  // namespace
+
+int keep_pool(const PoolOptions& options) {
+  catch_stop_signals(Deadline());
+  return Keeping(options).run();
+}
+
+}  // namespace flame::cli

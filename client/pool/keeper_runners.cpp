@@ -1,0 +1,186 @@
+// The part of Keeper that holds a link to each runner.
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/error.hpp"
+#include "client/pool/keeper.hpp"
+
+namespace flame::client {
+namespace {
+
+namespace json = boost::json;
+using State = KeptRunner::State;
+constexpr milliseconds kHelloPatience{5'000}, kLookEvery{1'000};
+constexpr milliseconds kTryAgainMax{1'000}, kSilentAfter{15'000};
+constexpr std::chrono::seconds kShortLife{10};  // an end so soon counts as a boot that failed
+
+std::uint64_t number_in(const json::object& object, const char* key) {
+  const auto* value = object.if_contains(key);
+  boost::system::error_code why;
+  const auto out = value != nullptr ? value->to_number<std::uint64_t>(why) : 0;
+  return why ? 0 : out;
+}
+
+}  // namespace
+
+void Keeper::set_state(Kept& one, State state) {
+  if (state != State::ready && state != State::coming) one.booted = false;
+  // Of one that leaves the link is kept: its end says when it is gone.
+  if (state == State::resting || (state == State::coming && one.state != State::coming)) {
+    one.link.reset();
+    one.linked = false;
+    one.tries = 0;
+    one.next_try = Clock::time_point();
+  }
+  one.state = state;
+}
+
+void Keeper::visit(Kept& one, Clock::time_point now) {
+  if (one.machine.name.empty()) return;
+  try {
+    if (one.sought()) return approach(one, now);
+    if (one.link) listen(one, now);
+  } catch (const Error& error) {
+    const bool sought = one.sought();
+    one.link.reset();
+    one.linked = false;
+    if (sought) return not_there(one, error, now);
+    list_due_ = std::min(list_due_, now);
+    if (one.state == State::ready || one.state == State::silent) lost(one, error, now);
+  }
+}
+
+void Keeper::lost(Kept& one, const Error& why, Clock::time_point now) {
+  ++counters_.lost;
+  log("warning", "runner_lost", {{"runner", one.machine.name}, {"why", why.message}});
+  if (now - one.ready_at < kShortLife)
+    boot_failed(one.machine.name, Error(ErrorKind::boot_failed, "the runner ended soon after its hello"),
+                now);
+  gone(one, "lost", now);
+}
+
+// No hello yet: again in a moment, and the list tells if it is gone.
+void Keeper::not_there(Kept& one, const Error& why, Clock::time_point now) {
+  ++one.tries;
+  one.next_try = now + std::min(milliseconds(5 * one.tries), kTryAgainMax);
+  if ((one.tries & (one.tries - 1)) == 0 && one.tries >= 16) list_due_ = std::min(list_due_, now);
+  const milliseconds patience = one.booted ? milliseconds(pool_.settings().boot_timeout_ms) : kSilentAfter;
+  if (now - one.since < patience) return;
+  if (one.state != State::silent)
+    log("warning", "runner_silent", {{"runner", one.machine.name}, {"why", why.message}});
+  const bool ours = one.booted;
+  set_state(one, State::silent);
+  if (!ours) return;
+  boot_failed(one.machine.name,
+              Error(ErrorKind::boot_failed,
+                    "the runner " + one.machine.name + " did not say hello in time: " + why.message),
+              now);
+  if (acting_) pool_.begin("destroy", one.machine.name, Deadline::in(std::chrono::seconds(60)), {});
+}
+
+void Keeper::approach(Kept& one, Clock::time_point now) {
+  if (!one.link) {
+    if (now < one.next_try || !one.machine.address.known()) return;
+    one.try_until = now + kHelloPatience;
+    one.link = std::make_unique<Link>(one.machine.address);
+  }
+  while (!one.link->proceed()) {
+    pollfd wait = {one.link->fd(), one.link->opening_events(), 0};
+    if (::poll(&wait, 1, 0) > 0) continue;
+    if (now >= one.try_until) throw Error(ErrorKind::unreachable, "it did not say hello in time");
+    return;
+  }
+  arrived(one, now);
+}
+
+void Keeper::arrived(Kept& one, Clock::time_point now) {
+  one.linked = true;
+  const bool draining = is_draining(*one.link);
+  const bool ours = one.booted;
+  set_state(one, draining ? State::leaving : State::ready);
+  one.booted = false;
+  take_info(one, one.link->hello());
+  one.looks = one.link->hello().find("\"look\"") != std::string::npos;
+  one.heard_at = one.ready_at = now;
+  if (draining) return;
+  if (is_current(one)) pool_.remember({one.machine.name, one.machine.address, one.machine.generation});
+  if (!ours) {
+    log("info", "runner_known", {{"runner", one.machine.name}, {"current", is_current(one)}});
+    return;
+  }
+  const double seconds = std::chrono::duration<double>(now - one.since).count();
+  pool_.hello_came();
+  boot_trouble_.clear();
+  ++counters_.boots_ready;
+  counters_.boot_seconds += seconds;
+  log("info", "runner_ready",
+      {{"runner", one.machine.name}, {"boot_ms", static_cast<std::uint64_t>(seconds * 1000)}});
+}
+
+void Keeper::listen(Kept& one, Clock::time_point now) {
+  one.link->flush();
+  while (one.link->receive()) {
+    while (const auto frame = one.link->next_received()) {
+      if (frame->type == wire::FrameType::info) {
+        take_info(one, frame->body);
+        one.heard_at = now;
+        if (one.state == State::silent) set_state(one, State::ready);
+      }
+      if (frame->type == wire::FrameType::draining && one.state == State::ready) {
+        log("info", "runner_leaves", {{"runner", one.machine.name}});
+        pool_.forget({one.machine.name, {}, {}});
+        set_state(one, State::leaving);
+      }
+    }
+  }
+  if (one.state == State::ready && now - one.ready_at >= kShortLife) boot_pause_ = milliseconds(0);
+}
+
+void Keeper::take_info(Kept& one, std::string_view body) {
+  boost::system::error_code why;
+  const json::value value = json::parse(json::string_view(body.data(), body.size()), why);
+  if (why || !value.is_object()) return;
+  const json::object& info = value.get_object();
+  one.slots = number_in(info, "slots");
+  one.busy = number_in(info, "busy");
+  one.queued = number_in(info, "queued");
+  one.idle_ms = number_in(info, "idle_ms");
+}
+
+// Its name stays until the caller has taken it from the list.
+void Keeper::gone(Kept& one, const char* why, Clock::time_point now) {
+  if (one.booted) {
+    const Error error(ErrorKind::boot_failed, "the runner " + one.machine.name + " ended before its hello");
+    boot_failed(one.machine.name, error, now);
+  } else if (one.state == State::leaving) {
+    log("info", "runner_gone", {{"runner", one.machine.name}, {"why", why}});
+  }
+  pool_.forget({one.machine.name, {}, {}});
+  // Its machine may stay for a moment, or at rest: the next list says so.
+  list_due_ = std::min(list_due_, now + milliseconds(100));
+  const std::string name = one.machine.name;
+  one = Kept();
+}
+
+// A look is no activity for a runner; those that are to stay are told so.
+void Keeper::look_at_all(Clock::time_point now) {
+  look_due_ = now + kLookEvery;
+  for (Kept& one : runners_) {
+    if (!one.linked || !one.looks || (one.state != State::ready && one.state != State::silent)) continue;
+    if (one.state == State::ready && now - one.heard_at > kSilentAfter) {
+      log("warning", "runner_silent", {{"runner", one.machine.name}, {"why", "it does not answer"}});
+      set_state(one, State::silent);
+    }
+    const bool stays =
+        acting_ && std::find(plan_.stay.begin(), plan_.stay.end(), one.machine.name) != plan_.stay.end();
+    std::string frame;
+    wire::append_frame(frame, wire::FrameType::look, 0, 0, stays ? R"({"stay":true})" : "{}");
+    try {
+      one.link->queue(frame);
+      one.link->flush();
+    } catch (const Error&) {  // the next visit meets the same
+    }
+  }
+}
+
+}  // namespace flame::client
