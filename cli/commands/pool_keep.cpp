@@ -8,12 +8,16 @@
 #include <chrono>
 #include <ctime>
 #include <memory>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "cli/ui/service_notify.hpp"
 #include "cli/ui/stop_signals.hpp"
 #include "client/config/config.hpp"
+#include "client/pool/keep_metrics.hpp"
 #include "client/pool/keeper.hpp"
+#include "client/pool/status_server.hpp"
 
 namespace flame::cli {
 namespace {
@@ -42,16 +46,25 @@ void log(const char* level, const char* event, json::object fields) {
 class Keeping {
  public:
   explicit Keeping(const PoolOptions& options) : options_(options) {
-    begin(client::load_config(options.pool));
+    const client::Config config = client::load_config(options.pool);
+    if (!options.listen.empty()) {
+      server_.emplace(options.listen);
+      log("info", "listening", {{"address", server_->address()}});
+    }
+    begin(config);
   }
 
   int run() {
     while (!stop_asked()) {
       keeper_->step();
       if (keeper_->fatal()) throw Error(*keeper_->fatal());
+      if (server_)
+        server_->step([this](std::string_view path) { return client::keep_page(path, *keeper_, counters_); });
+      tell_service();
       follow_settings();
       wait();
     }
+    service_.stopping();
     log("info", "stopping", {{"runners", keeper_->runners().size()}});
     keeper_->release();
     return 0;
@@ -86,10 +99,24 @@ class Keeping {
     }
   }
 
+  void tell_service() {
+    service_.alive(Clock::now());
+    if (!keeper_->looked()) return;
+    service_.ready();
+    const std::string trouble = keeper_->trouble();
+    service_.status(!trouble.empty()    ? "trouble: " + trouble
+                    : keeper_->acting() ? keeper_->decision()
+                                        : "standby: " + keeper_->holder());
+  }
+
   void wait() {
     std::vector<pollfd> waits = {{stop_wake_fd(), POLLIN, 0}};
     keeper_->append_waits(waits);
-    const auto at = std::min(keeper_->wake_at(), settings_due_);
+    auto at = std::min({keeper_->wake_at(), settings_due_, service_.wake_at()});
+    if (server_) {
+      server_->append_waits(waits);
+      at = std::min(at, server_->wake_at());
+    }
     const auto left = at - Clock::now();
     ::poll(waits.data(), waits.size(),
            Deadline::in(std::chrono::ceil<milliseconds>(left)).poll_timeout_ms(1000));
@@ -99,6 +126,8 @@ class Keeping {
   client::PoolSettings settings_;
   client::KeepCounters counters_;
   std::unique_ptr<client::Keeper> keeper_;
+  std::optional<client::StatusServer> server_;
+  ServiceNotify service_;
   std::string settings_trouble_;
   Clock::time_point settings_due_ = Clock::now() + kSettingsEvery;
 };

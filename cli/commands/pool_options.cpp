@@ -14,6 +14,7 @@ enum Id {
   pool_name,
   size,
   spares,
+  listen,
   started,
   stopped,
   suspended,
@@ -43,6 +44,7 @@ constexpr OptionSpec kOptions[] = {
     {size, "size", 0, "N", "warm: how many runners", kWithNext},
     {spares, "spares", 0, "N", "keep: so many more than those that work",
      "warm: how many; keep: more than those that work"},
+    {listen, "listen", 0, "ADDRESS", "keep: /metrics and /healthz at a port, or unix:PATH"},
     {started, "started", 0, nullptr, "warm: ready for calls (the default)", kWithNext},
     {stopped, "stopped", 0, nullptr, "warm: tried, then stopped: only its disk costs", kWithNext},
     {suspended, "suspended", 0, nullptr, "warm: tried, then suspended with its memory",
@@ -55,8 +57,8 @@ constexpr OptionSpec kOptions[] = {
     {dry_run, "dry-run", 0, nullptr, "print what would be asked, and the price an hour", kWithNext},
     {timeout, "timeout", 0, "DURATION", "give up after this: 250ms, 30s, 5m",
      "only tell the plan and its price; give up after"},
-    {as_json, "json", 0, nullptr, "status, gc: an array of objects"},
-    {yes, "yes", 'y', nullptr, "destroy, gc: do not ask"},
+    {as_json, "json", 0, nullptr, "status, gc: an array of objects", kWithNext},
+    {yes, "yes", 'y', nullptr, "destroy, gc: do not ask", "an array of objects; destroy, gc: do not ask"},
     {help, "help", 'h', nullptr, "this text"},
 };
 
@@ -93,6 +95,9 @@ void apply(PoolOptions& out, int id, const char* value) {
       return;
     case spares:
       out.spares = number_from("--spares", value, 0);
+      return;
+    case listen:
+      out.listen = value;
       return;
     case started:
       return keep(out, "started");
@@ -149,6 +154,7 @@ void check_together(const PoolOptions& options) {
   only_for(options.json, "--json", "status, gc");
   only_for(options.size.has_value(), "--size", "warm");
   only_for(options.spares.has_value(), "--spares", "keep");
+  only_for(!options.listen.empty(), "--listen", "keep");
   only_for(!options.keep.empty(), "--" + options.keep, "warm");
   only_for(options.generation.has_value(), "--generation", "drain");
   only_for(options.wait, "--wait", "drain");

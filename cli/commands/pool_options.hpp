@@ -12,6 +12,7 @@ struct PoolOptions {
   std::optional<std::string> pool, generation;
   std::optional<std::uint64_t> size, lines, spares;
   Deadline deadline;
+  std::string listen;  // keep
   std::string keep;  // warm: "started", "stopped" or "suspended"
   bool json = false, yes = false, dry_run = false, wait = false, help = false;
   std::string verb, name;

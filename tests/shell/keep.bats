@@ -103,3 +103,88 @@ pool() { printf '[pool.default]\nmin = 2\nmax = 3\nslots = 1\n' >flame.toml; for
   expect 125 flame pool warm --spares 1; holds "$err" "--spares is for 'keep'"
   FLAME_BACKEND=nowhere expect 125 flame pool keep; holds "$err" "no backend 'nowhere'"
 }
+
+@test "keep: /metrics and /healthz, at a port and at a socket; slow and wrong peers hold nobody up" {
+  pool
+  keep a --listen 0
+  await_said a '.event == "runner_ready"' 2
+  url=http://$(jq -r 'select(.event == "listening") | .address' a.log); holds "$url" 127.0.0.1
+  same "$(curl -sS "$url/healthz")" acting
+  curl -sS "$url/metrics" >page
+  grep -qxF 'flame_pool_runners{pool="default",state="ready",generation="current"} 2' page
+  grep -qxF 'flame_pool_boots_total{pool="default",end="ready"} 2' page
+  grep -qxF 'flame_pool_slots{pool="default"} 2' page
+  ! grep -vE '^(# (HELP|TYPE) flame_pool_[a-z_]+ .*|flame_pool_[a-z_]+\{pool="default"(,[a-z]+="[a-z]+")*\} [0-9.e+-]+)$' page
+  same "$(curl -s -o /dev/null -w '%{http_code}' "$url/x")" 404
+  same "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$url/metrics")" 405
+  same "$(curl -s -o /dev/null -w '%{http_code}' -H "X: $(head -c 5000 /dev/zero | tr '\0' x)" "$url/metrics")" 431
+  same "$(curl -sI "$url/healthz" | head -1 | tr -d '\r')" "HTTP/1.1 200 OK"
+  # Sixty that say half a word and stay; and one that says nothing of HTTP.
+  python3 - "${url#http://127.0.0.1:}" <<'P'
+import socket, sys, urllib.request
+port = int(sys.argv[1])
+slow = []
+for n in range(60):
+    s = socket.create_connection(("127.0.0.1", port)); s.sendall(b"GET /met"); slow.append(s)
+for n in range(5):
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20).read() == b"acting\n"
+s = socket.create_connection(("127.0.0.1", port)); s.sendall(b"hello\r\n\r\n")
+assert s.recv(100).startswith(b"HTTP/1.1 400 ")
+# Those that are slow are let go in the end.
+assert slow[-1].recv(100) == b""
+P
+  expect 125 flame pool keep --listen "${url#http://}"; holds "$err" "cannot listen"
+  keep b --listen "unix:$work/keep.sock"
+  await_said b '.event == "runner_known"' 2
+  same "$(curl -sS --unix-socket keep.sock http://x/healthz)" standby
+  same "$(stat -c %a keep.sock)" 600
+  expect 125 flame pool keep --listen "unix:$work/keep.sock"; holds "$err" "cannot listen"
+  kill -9 "$b"; wait "$b" || true
+  keep b --listen "unix:$work/keep.sock"  # what one that was killed left is no hindrance
+  await_said b '.event == "listening"'
+  stop b; [ ! -e keep.sock ]
+  expect 125 flame pool keep --listen here; holds "$err" "--listen wants"
+  stop a
+}
+
+@test "keep: not well while runners do not come up: /healthz is 503 and says why" {
+  cp -a "$FLAME_PREFIX" inst
+  printf '#!/bin/sh\nexit 3\n' >inst/bin/flame-runner
+  pool
+  PATH=$work/inst/bin:$PATH keep a --listen "unix:$work/keep.sock"
+  await_said a '.event == "boot_failed"'
+  same "$(curl -sS -o page -w '%{http_code}' --unix-socket keep.sock http://x/healthz)" 503
+  holds "$(cat page)" "ended before its hello"
+  stop a
+}
+
+@test "keep: systemd is told: ready, status, alive, stopping; by a path and by an abstract name" {
+  pool
+  cat >service.py <<'P'
+import os, signal, socket, subprocess, sys
+name = sys.argv[1]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("\0" + name[1:] if name[0] == "@" else name)
+s.settimeout(60)
+child = subprocess.Popen(["flame", "pool", "keep"], env={**os.environ, "NOTIFY_SOCKET": name, "WATCHDOG_USEC": "400000"}, stderr=subprocess.DEVNULL)
+seen = []
+def until(wanted):
+    while seen.count(wanted) < 1: seen.append(s.recv(1000).decode())
+until("READY=1")
+until("STATUS=min = 2: 2 ready, 0 coming")
+seen.clear(); until("WATCHDOG=1"); seen.clear(); until("WATCHDOG=1")
+# Programs that it started know nothing of the socket.
+for line in subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True).stdout.split():
+    assert b"NOTIFY_SOCKET" not in open(f"/proc/{line}/environ", "rb").read()
+child.send_signal(signal.SIGTERM)
+until("STOPPING=1")
+sys.exit(child.wait())
+P
+  expect 0 python3 service.py "$work/notify"
+  expect 0 python3 service.py "@flame-test-$$-$RANDOM"
+  # The unit that is installed names what is there.
+  unit=$samples/flame-pool-keep.service
+  grep -q '^Type=notify$' "$unit"
+  options=$(sed -n 's/^ExecStart=[^ ]* pool keep //p' "$unit" | grep -o -- '--[a-z]*')
+  for option in $options; do flame pool --help | grep -q -- "$option"; done
+}
