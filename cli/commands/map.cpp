@@ -115,6 +115,8 @@ class Screen {
     out.on_notice = [this](const std::string& text) {
       if (!options_.quiet) line("flame: " + printable(text) + "\n");
     };
+    if (options_.verbose)
+      out.on_decision = [this](const std::string& text) { line("flame: " + printable(text) + "\n"); };
     if (block_.on()) {
       out.on_progress = [this](const client::MapProgress& progress) { block_.draw(progress); };
       out.progress_every = milliseconds(200);

@@ -33,10 +33,12 @@ enum Id {
   max_runners,
   min_runners,
   max_cost,
+  cost_per_hour,
   pool,
   summary,
   trace,
   no_progress,
+  verbose,
   quiet,
   fresh,
   env,
@@ -68,15 +70,17 @@ constexpr OptionSpec kOptions[] = {
     {max_runners, "max-runners", 0, "N", "so many runners at the most", kWithNext},
     {min_runners, "min-runners", 0, "N", "boot so many at once", "how many to use"},
     {max_cost, "max-cost", 0, "USD", "stop when the runners have cost so much", kWithNext},
-    {pool, "pool", 0, "NAME", "the pool to use", "what it may cost; the pool to use"},
+    {cost_per_hour, "max-cost-per-hour", 0, "USD", "boot no more than that", "what it may cost"},
     {summary, "summary", 0, nullptr, "say at the end what was done", kWithNext},
     {trace, "trace", 0, "FILE", "write a Chrome trace", kWithNext},
-    {no_progress, "no-progress", 0, nullptr, "no progress block", kWithNext},
-    {quiet, "quiet", 'q', nullptr, "no progress, summary or logs", "what to tell"},
+    {no_progress, "no-progress", 0, nullptr, "no progress block", "what to tell"},
+    {verbose, "verbose", 'v', nullptr, "tell why runners are booted, or not", kWithNext},
+    {quiet, "quiet", 'q', nullptr, "no progress, summary or logs", "why runners are booted; nothing"},
+    {pool, "pool", 0, "NAME", "the pool to use", kWithNext},
     {fresh, "fresh", 0, nullptr, "a worker of its own for each call", kWithNext},
     {env, "env", 0, "NAME[=VALUE]", "an environment variable for the calls; repeatable", kWithNext},
     {with, "with", 0, "FILE", "a file that travels with the plugin; repeatable", kWithNext},
-    {no_ship, "no-ship", 0, nullptr, "never send the plugin to a runner that lacks it", "as in flame run"},
+    {no_ship, "no-ship", 0, nullptr, "never send the plugin to a runner that lacks it", "as in run"},
     {help, "help", 'h', nullptr, "this text"},
 };
 
@@ -106,12 +110,12 @@ std::uint32_t count_from(const char* option, const std::string& text, std::uint3
   return value;
 }
 
-double cost_from(const std::string& text) {
+double cost_from(const char* option, const std::string& text) {
   double value = 0;
   const auto [end, why] =
       std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (why != std::errc() || end != text.data() + text.size() || !(value > 0))
-    throw map_usage("--max-cost wants an amount such as 0.50, got '" + text + "'");
+    throw map_usage(std::string(option) + " wants an amount such as 0.50, got '" + text + "'");
   return value;
 }
 
@@ -223,6 +227,9 @@ MapOptions parse_map_options(int argc, char** argv) {
       case trace:
         out.settings.trace = value;
         break;
+      case verbose:
+        out.verbose = true;
+        break;
       case summary:
         out.summary = true;
         break;
@@ -230,8 +237,11 @@ MapOptions parse_map_options(int argc, char** argv) {
         out.no_progress = true;
         break;
       case max_cost:
-        out.settings.cost_max = cost_from(value);
+        out.settings.cost_max = cost_from("--max-cost", value);
         out.settings.want_cost = true;
+        break;
+      case cost_per_hour:
+        out.cost_per_hour_max = cost_from("--max-cost-per-hour", value);
         break;
       case max_runners:
         out.runners_max = count_from("--max-runners", value, 1);
@@ -259,6 +269,8 @@ MapOptions parse_map_options(int argc, char** argv) {
 
 void choose_pool(MapOptions& options) {
   options.pool = client::load_config(options.pool_name).pool;
+  if (options.cost_per_hour_max) options.pool.max_cost_per_hour = *options.cost_per_hour_max;
+  options.settings.want_cost = options.settings.want_cost || options.pool.max_cost_per_hour > 0;
   if (options.runners_max) options.pool.max = *options.runners_max;
   options.pool.max = std::max<std::uint64_t>(options.pool.max, options.settings.runners_min);
   for (const std::string& name : options.pool.env)

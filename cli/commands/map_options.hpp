@@ -16,13 +16,14 @@ struct MapOptions {
   client::PoolSettings pool;  // by choose_pool
   std::optional<std::string> pool_name;
   std::optional<std::uint64_t> runners_max;
+  std::optional<double> cost_per_hour_max;
   client::MapTask task;                      // from the plugin and the words
   std::optional<client::PluginFile> plugin;  // of this computer
   std::vector<std::string> with;
   bool no_ship = false;
   client::MapSettings settings;
   std::string input_path;  // -a
-  bool quiet = false, help = false, summary = false, no_progress = false;
+  bool quiet = false, verbose = false, help = false, summary = false, no_progress = false;
   int operands = 0;  // index in argv of PLUGIN
 };
 

@@ -143,6 +143,7 @@ void check_limits(const Config& config) {
   if (pool.max == 0 || pool.max > most) bad("max", "is from 1 to " + std::to_string(most));
   if (pool.min > pool.max) bad("min", "is more than max, which is " + std::to_string(pool.max));
   if (pool.surge > most) bad("surge", "is at most " + std::to_string(most));
+  if (pool.spares > pool.max) bad("spares", "is more than max, which is " + std::to_string(pool.max));
   if (pool.slots > slots_most) bad("slots", "is at most " + std::to_string(slots_most));
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <cstdio>
 #include <optional>
 
 #include "base/error.hpp"
@@ -14,13 +15,16 @@ namespace json = boost::json;
 using Kind = PoolKey::Kind;
 
 // Those of kind engine go to the backend as they are: what they mean is its business.
-constexpr std::array<PoolKey, 28> kKeys = {{
+constexpr std::array<PoolKey, 31> kKeys = {{
     {.name = "backend", .kind = Kind::text, .text = &PoolSettings::backend},
     {.name = "min", .kind = Kind::number, .number = &PoolSettings::min},
     {.name = "max", .kind = Kind::number, .number = &PoolSettings::max},
     {.name = "surge", .kind = Kind::number, .number = &PoolSettings::surge},
     {.name = "guest", .kind = Kind::text, .text = &PoolSettings::guest},
     {.name = "slots", .kind = Kind::number, .number = &PoolSettings::slots},
+    {.name = "spares", .kind = Kind::number, .number = &PoolSettings::spares},
+    {.name = "target_response", .kind = Kind::duration, .number = &PoolSettings::target_response_ms},
+    {.name = "max_cost_per_hour", .kind = Kind::amount, .amount = &PoolSettings::max_cost_per_hour},
     {.name = "idle_timeout", .kind = Kind::duration, .number = &PoolSettings::idle_timeout_ms},
     {.name = "max_lifetime", .kind = Kind::duration, .number = &PoolSettings::max_lifetime_ms},
     {.name = "boot_timeout", .kind = Kind::duration, .number = &PoolSettings::boot_timeout_ms},
@@ -53,6 +57,19 @@ std::optional<std::uint64_t> duration_of(const TomlValue& value) {
   if (value.kind == TomlValue::Kind::text) return parse_duration_ms(value.text);
   if (value.kind == TomlValue::Kind::number && value.number >= 0) return parse_duration_ms(value.text);
   return std::nullopt;
+}
+
+std::optional<double> amount_of(const TomlValue& value) {
+  boost::system::error_code why;
+  const json::value parsed = json::parse(value.json, why);
+  if (why || !parsed.is_number() || parsed.to_number<double>() < 0) return std::nullopt;
+  return parsed.to_number<double>();
+}
+
+std::string amount_text(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.12g", value);
+  return text.data();
 }
 
 bool sandbox_is_known(const std::string& word) {
@@ -100,6 +117,12 @@ void set_pool_key(PoolSettings& pool, const PoolKey& key, const TomlValue& value
       pool.*key.number = *ms;
       return;
     }
+    case Kind::amount: {
+      const auto amount = amount_of(value);
+      if (!amount) throw wants(key, "an amount such as 0.5", value);
+      pool.*key.amount = *amount;
+      return;
+    }
     case Kind::words:
       if (value.kind != TomlValue::Kind::words) throw wants(key, "an array of strings", value);
       pool.*key.words = value.words;
@@ -124,6 +147,8 @@ std::string show_pool_key(const PoolSettings& pool, const PoolKey& key) {
       return std::to_string(pool.*key.number);
     case Kind::duration:
       return quoted(duration_text(pool.*key.number));
+    case Kind::amount:
+      return amount_text(pool.*key.amount);
     case Kind::words: {
       std::string out;
       for (const auto& word : pool.*key.words) out += (out.empty() ? "" : ", ") + quoted(word);

@@ -10,12 +10,13 @@
 namespace flame::client {
 
 struct PoolKey {
-  enum class Kind : unsigned char { text, sandbox, number, duration, words, engine };
+  enum class Kind : unsigned char { text, sandbox, number, duration, amount, words, engine };
   const char* name;
   Kind kind;
   std::string PoolSettings::*text = nullptr;
   std::uint64_t PoolSettings::*number = nullptr;
   std::vector<std::string> PoolSettings::*words = nullptr;
+  double PoolSettings::*amount = nullptr;
 };
 
 std::span<const PoolKey> pool_keys();

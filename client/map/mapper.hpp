@@ -90,6 +90,9 @@ class Mapper {
   void boot(std::uint32_t count);
   void too_costly();
   double queued(double slots, double items_per_second) const;
+  std::uint32_t least_runners() const {
+    return std::max(settings_.runners_min, static_cast<std::uint32_t>(pool_.settings().min));
+  }
   PoolState scaling();
   ScalingDecision decide();
   void add_runner(std::unique_ptr<Link> link);

@@ -61,8 +61,8 @@ PoolState Mapper::scaling() {
   state.boot_seconds = state.start_seconds = fleet_.boot_seconds();
   state.price_known = pool_.settings().backend == "local" || !prices_.empty();
   state.cost = statistics_.cost;
-  state.limits.minimum = settings_.runners_min;
-  state.limits.maximum = static_cast<std::uint32_t>(pool_.settings().max);
+  state.limits = scaling_limits(pool_.settings());
+  state.limits.minimum = least_runners();
   state.limits.cost_max = settings_.cost_max;
   return state;
 }
@@ -93,7 +93,7 @@ void Mapper::grow() {
   alone_since_ = Clock::time_point();
   const auto ready = static_cast<std::uint64_t>(std::count_if(
       runners_.begin(), runners_.end(), [](const auto& runner) { return runner && !runner->draining; }));
-  if ((crowded_ || ready < settings_.runners_min) && ready < pool_.settings().max)
+  if ((crowded_ || ready < least_runners()) && ready < pool_.settings().max)
     fleet_.seek_known(now_);  // for the price of a handshake
   if (!fleet_.seeking() && fleet_.may_boot(now_)) boot(decide().boot);
   if (auto failure = fleet_.take_failure();

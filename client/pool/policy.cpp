@@ -11,8 +11,9 @@ namespace {
 constexpr double kWorthOfBoot = 0.1;
 // Of calls that nobody has seen run: enough slots that each gets so many.
 constexpr double kUnknownCallsPerSlot = 5;
-// Of 100 calls, so many may wait for longer than is allowed: fewer than 5, for a rate is known roughly.
-constexpr double kLateShare = 0.03;
+// Of all calls, so many may take longer than the target: fewer than 5 of 100, for a rate is known roughly.
+constexpr double kLateShare = 0.045;
+constexpr double kRarely = 0.01;  // calls that find no slot: more slots would change nothing
 // Calls of unknown length say something once they have run for so much of a boot: sooner it is the way there.
 constexpr double kTellingShareOfBoot = 0.1;
 // An idle runner costs what a boot of this many times its length would; sooner it would flap.
@@ -51,12 +52,14 @@ double service_seconds(const PoolState& state, const View& view) {
   return state.running_seconds >= kTellingShareOfBoot * view.latency ? state.running_seconds : 0;
 }
 
-// How long what waits now may take altogether: to the target, and never less than one more needs to be of
+// How long what waits now may take altogether: to the target, where that leaves one more the time to be of
 // use.
 double patience_seconds(const PoolState& state, const View& view) {
   const double useful = view.latency * (1 + kWorthOfBoot);
-  if (state.limits.target_response_seconds <= 0) return useful;
-  return std::max(useful, state.limits.target_response_seconds - state.service_mean_seconds);
+  const double target = state.limits.target_response_seconds;
+  const double left = target - state.service_mean_seconds;
+  if (target <= 0 || left >= useful) return std::max(useful, left);
+  return std::max(useful, view.latency + left);  // it is missed: more calls come meanwhile than wait now
 }
 
 // Slots with which what waits is done in time; those that come serve only what is left of it.
@@ -71,28 +74,52 @@ double slots_for_queue(const PoolState& state, const View& view) {
   return std::min(view.slots + more, view.busy + state.queued);  // a call needs one slot
 }
 
-// Erlang's: whether of calls that come at random at most kLateShare wait longer. Blocking by its recursion.
-double slots_for_rate(double load, double service_seconds, double wait_seconds) {
-  double blocking = 1;
-  for (double slots = 1;; ++slots) {
-    blocking = load * blocking / (slots + load * blocking);
-    if (slots <= load) continue;
-    const double waits = blocking / (1 - load / slots * (1 - blocking));
-    if (waits * std::exp(-(slots - load) * wait_seconds / service_seconds) <= kLateShare) return slots;
+// Calls that come at random to so many slots; how long they run is told by mean and 95th percentile, as a
+// fixed part and one that fades.
+class Traffic {
+ public:
+  Traffic(double rate, double mean_seconds, double p95_seconds)
+      : load_(rate * mean_seconds),
+        mean_(mean_seconds),
+        fading_(std::clamp((p95_seconds - mean_seconds) / 2, 0.01 * mean_seconds, mean_seconds)) {}
+
+  // The least count with which at most kLateShare take longer than this.
+  double slots_for(double target_seconds) const {
+    double blocking = 1;  // Erlang's recursion
+    for (double slots = 1;; ++slots) {
+      blocking = load_ * blocking / (slots + load_ * blocking);
+      if (slots <= load_) continue;
+      const double waits = blocking / (1 - load_ / slots * (1 - blocking));
+      if (late(slots, waits, target_seconds) <= kLateShare || waits <= kRarely) return slots;
+    }
   }
-}
+
+ private:
+  // waits: the share of calls that find no free slot.
+  double late(double slots, double waits, double target_seconds) const {
+    const double left = target_seconds - (mean_ - fading_);
+    if (left <= 0) return 1;
+    const double run = std::exp(-left / fading_);
+    const double pace = (slots - load_) / mean_;  // at which what waits ends
+    const double gap = pace - 1 / fading_;
+    if (std::abs(gap) < 1e-6 * pace) return run * (1 + waits * left * pace);
+    return (1 - waits) * run + waits * (pace * run - std::exp(-pace * left) / fading_) / gap;
+  }
+
+  double load_, mean_, fading_;
+};
 
 // growing: else the most of late decides, so that what left is not called back at once.
 double slots_for_arrivals(const PoolState& state, const View& view, bool growing) {
   if (state.service_mean_seconds <= 0 || state.arrivals_per_second <= 0) return 0;
-  const double target = state.limits.target_response_seconds;
   const double p95 = std::max(state.service_p95_seconds, state.service_mean_seconds);
-  const double allowed = target > 0 ? std::max(0.0, target - p95) : view.latency;
+  const double target =
+      state.limits.target_response_seconds > 0 ? state.limits.target_response_seconds : p95 + view.latency;
   // Too little time to boot when more come: what came of late may come again.
-  const double rate = !growing || allowed < view.latency
-                          ? std::max(state.arrivals_per_second, state.arrivals_peak_per_second)
-                          : state.arrivals_per_second;
-  return slots_for_rate(rate * state.service_mean_seconds, state.service_mean_seconds, allowed);
+  const bool in_time = growing && target - p95 >= view.latency;
+  const double rate = in_time ? state.arrivals_per_second
+                              : std::max(state.arrivals_per_second, state.arrivals_peak_per_second);
+  return Traffic(rate, state.service_mean_seconds, p95).slots_for(target);
 }
 
 struct Wish {
@@ -114,7 +141,9 @@ Wish wish_of(const PoolState& state, const View& view, bool growing) {
   if (state.queued > 0) out.raise(1, ScalingReason::nobody);
   out.raise(machines(slots_for_arrivals(state, view, growing), view), ScalingReason::response);
   out.raise(machines(slots_for_queue(state, view), view), ScalingReason::queue);
-  const bool late = state.queued > 0 && state.oldest_wait_seconds > patience_seconds(state, view);
+  // Where the rate is known, a few late ones are nothing new.
+  const double patience = patience_seconds(state, view) * (state.arrivals_per_second > 0 ? 2 : 1);
+  const bool late = state.queued > 0 && state.oldest_wait_seconds > patience;
   if (late && view.coming == 0) out.raise(view.ready + 1, ScalingReason::wait);
   if (state.limits.spares > 0)
     out.raise(machines(view.busy, view) + state.limits.spares, ScalingReason::spares);
@@ -162,6 +191,15 @@ ScalingDecision grow(const PoolState& state, const View& view, const Wish& wish)
   return out;
 }
 
+std::uint32_t least_busy(const PoolState& state) {
+  std::uint32_t best = 0;
+  for (std::uint32_t i = 0; i < state.runners.size(); ++i)
+    if (!state.runners[i].draining &&
+        (state.runners[best].draining || state.runners[i].busy <= state.runners[best].busy))
+      best = i;
+  return best;
+}
+
 // Those that have been idle the longest go first, and only such as have been so for a while.
 ScalingDecision shrink(const PoolState& state, const View& view, std::uint32_t keep) {
   ScalingDecision out;
@@ -177,11 +215,24 @@ ScalingDecision shrink(const PoolState& state, const View& view, std::uint32_t k
   };
   std::stable_sort(out.drain.begin(), out.drain.end(), longer);
   if (out.drain.size() > view.ready - keep) out.drain.resize(view.ready - keep);
+  // Where all have a little to do, none would ever be idle: the one with the least finishes that and goes.
+  const bool quiet = state.now_seconds - state.changed_at_seconds >= kHoldBoots * state.boot_seconds;
+  if (out.drain.empty() && state.arrivals_per_second > 0 && quiet && view.busy + view.each <= view.slots)
+    out.drain.push_back(least_busy(state));
   if (!out.drain.empty()) out.reason = ScalingReason::idle;
   return out;
 }
 
 }  // namespace
+
+ScalingLimits scaling_limits(const PoolSettings& settings) {
+  ScalingLimits out;
+  out.minimum = static_cast<std::uint32_t>(settings.min);
+  out.maximum = static_cast<std::uint32_t>(settings.max);
+  out.target_response_seconds = static_cast<double>(settings.target_response_ms) / 1e3;
+  if (settings.max_cost_per_hour > 0) out.cost_per_hour_max = settings.max_cost_per_hour;
+  return out;
+}
 
 ScalingDecision decide_scaling(const PoolState& state) {
   const View view = look_at(state);

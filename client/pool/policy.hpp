@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "client/pool/settings.hpp"
+
 namespace flame::client {
 
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
@@ -29,7 +31,8 @@ struct ScalingLimits {
 };
 
 struct PoolState {
-  double now_seconds = 0;  // of any clock
+  double now_seconds = 0;         // of any clock
+  double changed_at_seconds = 0;  // when runners were last started, booted or drained
   std::span<const RunnerLoad> runners;
   std::uint32_t startable = 0;              // machines that are stopped or suspended
   std::uint32_t starting = 0, booting = 0;  // no hello yet
@@ -65,7 +68,7 @@ enum class ScalingReason : std::uint8_t {
   cost,
   price_unknown,
   breaker,
-  idle,  // nothing to do for a while: these may go
+  idle,  // fewer are needed: these may go
 };
 std::string_view scaling_reason_name(ScalingReason reason);  // "queue", "cost_per_hour": for machines
 
@@ -78,6 +81,8 @@ struct ScalingDecision {
 };
 
 ScalingDecision decide_scaling(const PoolState& state);
+
+ScalingLimits scaling_limits(const PoolSettings& settings);  // without spares: those are for who stays
 
 // "boots 2: 40 calls wait 3.2 s, a boot takes 1.1 s": for people.
 std::string scaling_sentence(const PoolState& state, const ScalingDecision& decision);

@@ -114,9 +114,12 @@ std::string_view scaling_reason_name(ScalingReason reason) {
 }
 
 std::string scaling_sentence(const PoolState& state, const ScalingDecision& decision) {
-  if (!decision.drain.empty())
-    return "drains " + std::to_string(decision.drain.size()) + ": nothing to do for " +
-           span(state.now_seconds - state.runners[decision.drain.back()].idle_since_seconds);
+  if (!decision.drain.empty()) {
+    const RunnerLoad& last = state.runners[decision.drain.back()];
+    return "drains " + std::to_string(decision.drain.size()) + ": " +
+           (last.busy > 0 ? "the others can do what comes"
+                          : "nothing to do for " + span(state.now_seconds - last.idle_since_seconds));
+  }
   const std::uint32_t count = decision.start + decision.boot;
   if (decision.wanted == 0) return enough_text(state);
   const std::string why = reason_text(state, decision.reason);

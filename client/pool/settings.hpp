@@ -11,9 +11,12 @@ struct PoolSettings {
   std::string backend = "local";
   std::uint64_t min = 0;
   std::uint64_t max = 1;
-  std::uint64_t surge = 1;  // more than max while a new generation takes over
-  std::string guest;        // empty: the engine's own default
-  std::uint64_t slots = 0;  // 0: one per CPU
+  std::uint64_t surge = 1;               // more than max while a new generation takes over
+  std::string guest;                     // empty: the engine's own default
+  std::uint64_t slots = 0;               // 0: one per CPU
+  std::uint64_t spares = 0;              // ready runners with nothing to do
+  std::uint64_t target_response_ms = 0;  // 0: a boot is worth waiting for
+  double max_cost_per_hour = 0;          // US dollars, of all runners together; 0: no limit
   std::uint64_t idle_timeout_ms = 300'000;
   std::uint64_t max_lifetime_ms = 0;  // 0: no limit
   std::uint64_t boot_timeout_ms = 60'000;

@@ -82,6 +82,17 @@ origin() { flame config --json "${@:2}" | jq -r ".$1 | \"\(.value) \(.origin)\""
   refused pool-name 125 flame run --pool ../x "$samples/math.so" add 1 2
 }
 
+@test "amounts are whole or broken, and never less than nothing" {
+  try() { printf '[pool.default]\nmax_cost_per_hour = %s\n' "$1" >flame.toml; }
+  for amount in 0.5 12 0; do try "$amount"; same "$(origin max_cost_per_hour)" "$amount $work/flame.toml:2"; done
+  for amount in -1 '"0.5"' inf nan true; do
+    try "$amount"; expect 125 flame config
+    holds "$err" "flame.toml:2: max_cost_per_hour wants an amount such as 0.5, got "
+  done
+  printf '[pool.default]\nspares = 2\n' >flame.toml
+  expect 125 flame config; holds "$err" "spares is more than max, which is 1"
+}
+
 @test "x- keys, engines' keys and an old needs are no error" {
   printf 'needs = "0.1"\nx-team = 1\n[x-own]\na = 1\n[pool.default]\nx-note = "n"\nimage = "r/i:1"\nregions = ["ams"]\n' >flame.toml
   expect 0 flame run "$samples/math.so" add 1 2

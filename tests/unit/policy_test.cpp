@@ -219,3 +219,34 @@ TEST_CASE("policy: its sentences") {
   CHECK(one.say() == "drains 1: nothing to do for 1 min");
   CHECK(scaling_reason_name(ScalingReason::cost_per_hour) == "cost_per_hour");
 }
+
+TEST_CASE(
+    "policy: where all have a little to do, the one with the least finishes that and goes, one at a time") {
+  Case one(4, 1);
+  for (RunnerLoad& runner : one.runners) runner.slots = 2;
+  one.state.slots_each = 2;
+  one.runners[2].busy = 0;
+  one.state.now_seconds = 100;
+  one.state.changed_at_seconds = 80;
+  one.runners[2].idle_since_seconds = 99;
+  one.state.service_mean_seconds = one.state.service_p95_seconds = 0.1;
+  CHECK(one.decide().drain.empty());  // nothing is known of what comes
+  one.state.arrivals_per_second = 1;
+  CHECK(one.decide().drain == std::vector<std::uint32_t>{2});
+  one.state.changed_at_seconds = 95;
+  CHECK(one.decide().drain.empty());  // so soon after another change
+  one.state.changed_at_seconds = 80;
+  for (RunnerLoad& runner : one.runners) runner.busy = 2;
+  CHECK(one.decide().drain.empty());  // the others have no room for its calls
+}
+
+TEST_CASE(
+    "policy: once the target is missed, a queue boots for what comes meanwhile and not for the last call") {
+  Case one(1, 1);
+  one.state.queued = 100;
+  one.state.service_mean_seconds = 0.2;
+  const auto hurry = one.decide().boot;
+  one.state.limits.target_response_seconds = 0.7;  // less than a boot
+  CHECK(one.decide().boot < hurry);
+  CHECK(one.decide().boot >= 20);
+}
