@@ -421,7 +421,10 @@ void Slot::ended(const WorkerEnd& end) {
 // The worker died before the first of its calls began.
 void Slot::end_front(const CallPtr& call, const WorkerEnd& end) {
   if (call->wanted != Call::Wanted::yes) return owner_.fail(call, given_up(*call, "queue"));
-  if (!ready_ && !load_told_ && !killed_for_) return owner_.fail(call, died_loading(*call, end, *worker_));
+  // No plugin dies of that by itself: somebody killed the worker, or the kernel did for want of memory.
+  const bool by_others = end.signal == SIGKILL && call->kept && call->losses < kLossesMax;
+  if (!ready_ && !load_told_ && !killed_for_ && !by_others)
+    return owner_.fail(call, died_loading(*call, end, *worker_));
   if (!call->kept || (!killed_for_ && ++call->losses > kLossesMax))
     return owner_.fail(
         call,

@@ -69,3 +69,14 @@ said on stderr"
   exec 8>&- 6<&- 19<&- 77<&-
   wait "$call"; same "$(cat held)" true
 }
+
+@test "a worker that somebody kills while it loads is no plugin that cannot be loaded: another takes the call" {
+  cp "$plugins/held_at_load.so" it.so; mkfifo it.so.gate
+  flame run ./it.so loaded >out & call=$!
+  until nanny=$(pgrep -P "$(flame pool status --json | jq '.[0].pid // 0')") && worker=$(pgrep -P "$nanny"); do sleep 0.02; done
+  until grep -q fifo /proc/"$worker"/wchan 2>/dev/null || grep -qs it.so /proc/"$worker"/maps; do sleep 0.02; done
+  mv it.so.gate was.gate
+  kill -9 "$worker"
+  wait "$call"
+  same "$(cat out)" true
+}
