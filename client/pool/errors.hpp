@@ -14,6 +14,11 @@ inline Error pool_is_full(const PoolSettings& settings) {
   return error.at_phase("boot");
 }
 
+// Ours has no type: the engine's own words have its code there.
+inline bool is_pool_full(const Error& error) {
+  return error.kind == ErrorKind::capacity && error.type.empty();
+}
+
 // The code of the backend protocol stands in type, where people would read it as the function's own.
 inline Error for_people(Error error) {
   error.type.clear();

@@ -182,7 +182,8 @@ std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
   try {
     return find_within(patience, watch);
   } catch (Error& error) {
-    if (error.kind == ErrorKind::timed_out && !deadline.passed()) {
+    // An engine gives up a moment before the deadline that it was told.
+    if (error.kind == ErrorKind::timed_out && patience.at() < deadline.at()) {
       error.kind = ErrorKind::boot_failed;
       error.message = "no runner was ready within " + human_duration(settings_.boot_timeout_ms);
       error.hint = reach_hint_.empty() ? "see 'flame pool status'; boot_timeout in flame.toml gives it longer"

@@ -89,7 +89,7 @@ class Pool {
   void no_hello_came(const Error& why) {
     if (spends()) breaker_.failed(why);
   }
-  bool spends() const { return settings_.backend != "local"; }  // a boot there costs money
+  bool spends() const { return settings_.backend != "local"; }   // a boot there costs money
   const std::string& directory() const { return runtime_dir_; }  // of this user, for files of ours
   const std::string& place() const { return place_; }  // part of file names: what means the same pool
 

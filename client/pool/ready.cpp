@@ -15,6 +15,7 @@ constexpr std::uint64_t kLogLines = 20;
 constexpr milliseconds kHelloPatience{5000};      // for one try; a boot has many
 constexpr std::uint64_t kTriesBeforeAsking = 16;  // the engine, what became of it: 0.1 s
 constexpr milliseconds kGiveUpPatience{5000};
+constexpr useconds_t kAgainMs = 50;
 constexpr int kDeathsMax = 3;  // of runners in a row that we booted and that never said hello
 
 }  // namespace
@@ -28,9 +29,7 @@ std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& wat
   for (;;) {
     for (BootOutcome& outcome : take_boots()) {
       if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
-      // Ours, without a type: the engine's own words have its code there.
-      if (outcome.error && outcome.error->kind == ErrorKind::capacity && outcome.error->type.empty())
-        return nullptr;
+      if (outcome.error && is_pool_full(*outcome.error)) return nullptr;
       if (outcome.error) throw for_people(*outcome.error);
       if (outcome.runner) return wait_for_hello(outcome, deadline, watch);
     }
@@ -111,16 +110,23 @@ std::uint64_t Pool::count_ready(Deadline deadline) {
   return count;
 }
 
-// False: another flame boots in this pool. on_one: with the name of each that is ready.
+// False: it is to be tried again after a moment, for another flame boots in this pool, or those of an old
+// generation have yet to leave. on_one: with the name of each that is ready.
 bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch,
                      const std::function<void(const std::string&)>& on_one) {
   const BootLockHeld held(*this);
   std::uint64_t left = 0;
   while (left < count && begin_boot(deadline) != 0) ++left;
   const bool ours = left > 0;
+  bool full = false;
   while (left > 0) {
     for (BootOutcome& outcome : take_boots()) {
       if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
+      if (outcome.error && is_pool_full(*outcome.error) && !plan_) {
+        --left;
+        full = true;
+        continue;
+      }
       if (outcome.error) throw for_people(*outcome.error);
       if (!outcome.runner) continue;
       --left;
@@ -130,7 +136,7 @@ bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch,
     if (left > 0) ::poll(&wait, 1, deadline.earlier(boot_deadline()).poll_timeout_ms());
   }
   if (plan_) settle_asides(deadline);
-  return ours;
+  return ours && !full;
 }
 
 void Pool::warm(std::uint64_t size, Deadline deadline, const Watch& watch) {
@@ -141,7 +147,8 @@ void Pool::warm(std::uint64_t size, Deadline deadline, const Watch& watch) {
     if (patience.passed())
       throw Error(
           deadline.passed() ? ErrorKind::timed_out : ErrorKind::boot_failed,
-          "only " + std::to_string(ready) + " of " + std::to_string(size) + " runners became ready in time")
+          "only " + std::to_string(ready) + " of " + std::to_string(size) + " runners became ready in time",
+          "see 'flame pool status'")
           .at_phase("boot");
     const auto tell = [&] {
       if (watch.on_ready) watch.on_ready(ready, size);
@@ -152,7 +159,7 @@ void Pool::warm(std::uint64_t size, Deadline deadline, const Watch& watch) {
       tell();
     });
     if (plan_) return;
-    if (!ours) ::usleep(5000);
+    if (!ours) ::usleep(kAgainMs * 1000);
   }
 }
 
@@ -170,7 +177,7 @@ std::vector<std::string> Pool::boot_more(std::uint64_t count, const std::vector<
       throw Error(ErrorKind::timed_out, "only " + std::to_string(out.size()) + " of " +
                                             std::to_string(count) + " runners became ready in time")
           .at_phase("boot");
-    if (!ours) ::usleep(5000);
+    if (!ours) ::usleep(kAgainMs * 1000);
   }
   return out;
 }

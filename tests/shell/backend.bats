@@ -34,6 +34,12 @@ backend() { cat >bin/flame-backend-own; chmod +x bin/flame-backend-own; }
   until ! kill -0 "$(cat child)" 2>/dev/null; do sleep 0.02; done
 }
 
+@test "an engine that gives up just before the deadline: it is the deadline's end, not boot_timeout's" {
+  printf '#!/bin/sh\nread -r l; echo "{\\"id\\":1,\\"error\\":{\\"code\\":\\"timed_out\\",\\"message\\":\\"no answer in time\\"}}"; cat >/dev/null\n' | backend
+  expect 124 flame run --timeout 30s "$samples/math.so" add 1 2; holds "$err" "no answer in time"
+  expect 125 flame run "$samples/math.so" add 1 2; holds "$err" "no runner was ready within 1 min"
+}
+
 @test "rubbish, an early end, an error, notes" {
   printf '#!/bin/sh\nread -r l; echo rubbish; cat >/dev/null\n' | backend
   expect 125 flame run "$samples/math.so" add 1 2; golden backend-rubbish

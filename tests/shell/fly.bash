@@ -33,7 +33,8 @@ fault() { ask faults -d "$1" >/dev/null; }
 # Those of ours, as the API lists them; its limit is shared with flame, so it may be asked again.
 machines() {
   until curl -sSf -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines" >"$work/tmp/list" 2>"$work/tmp/why"; do
-    grep -q ' 429' "$work/tmp/why"; sleep 0.2
+    grep -q ' 429' "$work/tmp/why" || { cat "$work/tmp/why"; return 1; }
+    sleep 0.2
   done
   jq -c '[.[] | select(.config.metadata.flame_pool and .state != "destroyed" and .state != "destroying")]' "$work/tmp/list"
 }

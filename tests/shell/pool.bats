@@ -97,3 +97,21 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$1"; }
   expect 0 answer y
   same "$(status length)" 0
 }
+
+@test "warm waits for the runners of older settings to leave where it needs their place" {
+  printf '[pool.default]\nmax = 2\nslots = 1\n' >flame.toml
+  flame pool warm --size 2
+  mkfifo gate
+  for calls in 1 2 3; do   # both are busy then, wherever each went
+    flame run "$plugins/faults.so" hold "$work/gate" &
+    until [ "$(flame pool status --json | jq '[.[] | .busy + .queued] | add')" = "$calls" ]; do sleep 0.02; done
+  done
+  printf '[pool.default]\nmax = 2\nslots = 2\n' >flame.toml
+  flame pool warm --size 2 2>said & warm=$!
+  until flame pool status --json | jq -e 'any(.[]; .current and .state == "ready")' >/dev/null; do sleep 0.02; done
+  kill -0 "$warm"   # there is one place beyond max, and it has been taken
+  (while :; do : >gate; done) & opens=$!   # also for the call that waited
+  wait "$warm" || { cat said; false; }
+  flame pool status --json | jq -e '[.[] | select(.current and .state == "ready")] | length == 2' >/dev/null
+  kill "$opens"; wait
+}
