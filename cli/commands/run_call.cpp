@@ -132,6 +132,11 @@ class Attempts {
       status_.clear();
       if (name == "boot") status_.say("starting a runner of the pool " + pool);
     };
+    if (options.verbose)
+      watch_.on_decision = [this](const std::string& why) {
+        status_.clear();
+        write_all(STDERR_FILENO, "flame: " + printable(why) + "\n");
+      };
     if (!options.quiet)
       watch_.on_note = [this](const std::string& note) {
         status_.clear();

@@ -16,7 +16,7 @@ Fleet::Fleet(Pool& pool, Deadline deadline) : pool_(pool), deadline_(deadline) {
 
 double Fleet::boot_seconds() const {
   if (boot_count_ > 0) return boot_seconds_sum_ / boot_count_;
-  return pool_.settings().backend == "local" ? 0.05 : 3;
+  return usual_boot_seconds(pool_.settings());
 }
 
 void Fleet::begin(Approach& approach, const Runner& runner, Clock::time_point now) {

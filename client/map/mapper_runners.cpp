@@ -96,8 +96,8 @@ void Mapper::grow() {
   if ((crowded_ || ready < least_runners()) && ready < pool_.settings().max)
     fleet_.seek_known(now_);  // for the price of a handshake
   if (!fleet_.seeking() && fleet_.may_boot(now_)) boot(decide().boot);
-  if (auto failure = fleet_.take_failure();
-      failure && failure->kind != ErrorKind::capacity && events_.on_notice)
+  if (auto failure = fleet_.take_failure(); failure && failure->kind != ErrorKind::capacity &&
+                                            failure->kind != ErrorKind::limit && events_.on_notice)
     events_.on_notice("no further runner for now: " + failure->message);
   if (statistics_.cost >= settings_.cost_max) too_costly();
 }

@@ -106,6 +106,7 @@ void Pool::advance(Boot& boot, const BackendAnswer& answer) {
     boot.machine.address = answer.address;
   } else if (answer.machines.size() == 1) {
     boot.machine = answer.machines.front();
+    price_each_ = std::max(price_each_, boot.machine.price_per_second);
     if (plan_) planned_usd_per_second_ += boot.machine.price_per_second;
   }
   give(boot);
@@ -122,7 +123,28 @@ void Pool::give(Boot& boot) {
                        std::nullopt, "", boot.made});
 }
 
+// With one more, an hour. The first one tells what each costs: until then there is no second.
+bool Pool::too_costly() const {
+  if (settings_.max_cost_per_hour <= 0 || !spends()) return false;
+  double running = 0, each = price_each_;
+  std::set<std::string> unlisted = used_;
+  for (const Boot& boot : boots_)
+    if (!boot.name.empty()) unlisted.insert(boot.name);
+  bool priced = each > 0;
+  for (const Machine& machine : machines_) {
+    if (machine.state != "started") continue;
+    priced = true;  // an engine that asks no price tells none
+    running += machine.price_per_second;
+    each = std::max(each, machine.price_per_second);
+    unlisted.erase(machine.name);
+  }
+  if (!priced) return !unlisted.empty();
+  running += each * static_cast<double>(unlisted.size());
+  return (running + each) * 3600 > settings_.max_cost_per_hour * (1 + 1e-9);
+}
+
 void Pool::choose(Boot& boot) {
+  boot.name.clear();
   const auto being_made = [&](const std::string& name) {
     return boot.taken.contains(name) ||
            std::any_of(boots_.begin(), boots_.end(), [&](const Boot& one) { return one.name == name; });
@@ -137,11 +159,13 @@ void Pool::choose(Boot& boot) {
     const bool ours = machine.generation == generation_;
     handing_over = handing_over || !ours || machine.state == "stopping" || leaving_.contains(machine.name);
     if (!ours || in_hand(machine.name) || machine.state == "stopping") continue;
+    if (machine.state != "started" && too_costly()) break;
     boot.name = machine.name;
     boot.machine = machine;
     if (machine.state == "started") return give(boot);  // somebody else's, or one whose hint was lost
     return ask_boot(boot, "start");
   }
+  if (too_costly()) return outcomes_.push_back({boot.id, std::nullopt, costs_too_much(settings_), ""});
   const std::uint64_t limit = settings_.max + (handing_over ? settings_.surge : 0);
   // Several computers begin at different names, so that they do not spend the engine's limit on clashes.
   const std::uint64_t first = settings_.backend == "local" || limit == 0 ? 0 : first_of(runtime_dir_) % limit;

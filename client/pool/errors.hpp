@@ -19,6 +19,13 @@ inline bool is_pool_full(const Error& error) {
   return error.kind == ErrorKind::capacity && error.type.empty();
 }
 
+inline Error costs_too_much(const PoolSettings& settings) {
+  return Error(ErrorKind::limit,
+               "the runners of the pool '" + settings.name + "' cost as much as max_cost_per_hour allows",
+               "max_cost_per_hour in flame.toml allows more")
+      .at_phase("boot");
+}
+
 // The code of the backend protocol stands in type, where people would read it as the function's own.
 inline Error for_people(Error error) {
   error.type.clear();

@@ -48,18 +48,6 @@ void check_name(const std::string& name) {
                 "names hold lower-case letters, digits and -, at most 32 of them");
 }
 
-// From a hello, without parsing it whole: this stands on the path of every call.
-std::uint64_t number_in(const std::string& hello, std::string_view key) {
-  const std::size_t at = hello.find(key);
-  return at == std::string::npos ? 0 : std::strtoull(hello.c_str() + at + key.size(), nullptr, 10);
-}
-
-// As much waits as runs: another runner is worth a look.
-bool crowded(const Link& link) {
-  return number_in(link.hello(), "\"queued\":") >=
-         std::max<std::uint64_t>(1, number_in(link.hello(), "\"slots\":"));
-}
-
 }  // namespace
 
 bool is_draining(const Link& link) { return link.hello().find("\"draining\":true") != std::string::npos; }
@@ -152,60 +140,6 @@ std::unique_ptr<Link> Pool::try_runner(const Runner& runner, Deadline deadline) 
     forget(runner);
   }
   return nullptr;
-}
-
-std::unique_ptr<Link> Pool::find_ready(Deadline deadline, const std::set<std::string>& avoid) {
-  std::unique_ptr<Link> fallback;
-  std::uint64_t seen = 0;
-  const auto look_at = [&](const Runner& runner) -> std::unique_ptr<Link> {
-    if (avoid.contains(runner.name)) return nullptr;
-    auto link = try_runner(runner, deadline);
-    if (!link) return nullptr;
-    ++seen;
-    if (settings_.max == 1 || !crowded(*link)) return link;
-    used_.insert(runner.name);  // a boot is not to give us this one
-    if (!fallback) fallback = std::move(link);
-    return nullptr;
-  };
-  if (settings_.backend == "local") {
-    for (std::uint64_t k = 0; k < names_in_use(); ++k)
-      if (auto link = look_at(local_runner(k))) return link;
-  } else {
-    for (const Runner& runner : hints_.read(generation_))
-      if (auto link = look_at(runner)) return link;
-  }
-  return seen >= settings_.max ? std::move(fallback) : nullptr;
-}
-
-std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
-  const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
-  try {
-    return find_within(patience, watch);
-  } catch (Error& error) {
-    // An engine gives up a moment before the deadline that it was told.
-    if (error.kind == ErrorKind::timed_out && patience.at() < deadline.at()) {
-      error.kind = ErrorKind::boot_failed;
-      error.message = "no runner was ready within " + human_duration(settings_.boot_timeout_ms);
-      error.hint = reach_hint_.empty() ? "see 'flame pool status'; boot_timeout in flame.toml gives it longer"
-                                       : reach_hint_;
-    }
-    error.with_fate(Fate::never_begun).at_phase("boot");
-    throw;
-  }
-}
-
-std::unique_ptr<Link> Pool::find_within(Deadline patience, const Watch& watch) {
-  std::set<std::string> avoid = watch.avoid;
-  for (milliseconds pause{1};; pause = std::min(pause * 2, milliseconds(20))) {
-    leaving_.clear();  // their names may be others' by now
-    if (watch.on_phase) watch.on_phase("connect");
-    if (auto link = find_ready(patience, avoid)) return link;
-    if (auto link = boot_and_connect(patience, watch)) return link;
-    // Another flame boots, or all that may be there are busy or leaving.
-    if (patience.passed()) throw Error(ErrorKind::timed_out, "the deadline passed before a runner was ready");
-    ::usleep(static_cast<useconds_t>(pause.count()) * 1000);
-    avoid.clear();
-  }
 }
 
 }  // namespace flame::client

@@ -15,6 +15,7 @@
 #include "client/pool/breaker.hpp"
 #include "client/pool/hints.hpp"
 #include "client/pool/machine.hpp"
+#include "client/pool/policy.hpp"
 #include "client/pool/settings.hpp"
 
 namespace flame::client {
@@ -29,6 +30,8 @@ struct BootOutcome {
   bool made = false;  // by us and just now: nobody else looks after it yet
 };
 
+double usual_boot_seconds(const PoolSettings& settings);  // of this engine, where nothing was measured
+
 bool is_draining(const Link& link);  // its hello said so: no new calls
 
 class Pool {
@@ -42,9 +45,10 @@ class Pool {
 
   // ---- For one call ----
   struct Watch {
-    std::function<void(std::string_view)> on_phase;   // "find", "boot", "connect"
-    std::function<void(const std::string&)> on_note;  // what the engine says meanwhile
-    std::function<void()> before_boot;                // nothing is ready; what it throws ends find()
+    std::function<void(std::string_view)> on_phase;       // "find", "boot", "connect"
+    std::function<void(const std::string&)> on_note;      // what the engine says meanwhile
+    std::function<void(const std::string&)> on_decision;  // why one is booted, or not, when none has room
+    std::function<void()> before_boot;                    // nothing is ready; what it throws ends find()
     std::function<void(std::uint64_t ready, std::uint64_t size)> on_ready;  // warm
     std::set<std::string> avoid;                                            // names of runners that said busy
   };
@@ -55,8 +59,6 @@ class Pool {
   // So many more than these; their names, in case of a plan of those that would be.
   std::vector<std::string> boot_more(std::uint64_t count, const std::vector<std::string>& than,
                                      Deadline deadline, const Watch& watch = {});
-  // A link to a runner that is there, or nothing.
-  std::unique_ptr<Link> find_ready(Deadline deadline, const std::set<std::string>& avoid = {});
   bool has_booted() const { return backend_ != nullptr; }  // the engine was asked
   std::unique_ptr<Link> connect(const Runner& runner, Deadline deadline);
 
@@ -133,6 +135,17 @@ class Pool {
     BootLockHeld& operator=(const BootLockHeld&) = delete;
     Pool& pool;
   };
+  // What was seen while a runner with room was looked for.
+  struct Found {
+    std::unique_ptr<Link> link;  // with room, else the one that calls wait for the least
+    bool has_room = false;
+    double wait = 0, queued = 0;
+    std::vector<RunnerLoad> loads;
+  };
+  bool look_at(const Runner& runner, Deadline deadline, Found& found);
+  Found find_ready(Deadline deadline, const std::set<std::string>& avoid);
+  bool pays(const Found& found, const Watch& watch);
+  bool too_costly() const;
   std::string runner_name(std::uint64_t k) const;
   Runner local_runner(std::uint64_t k) const;
   std::uint64_t names_in_use() const { return settings_.max + settings_.surge; }
@@ -178,6 +191,9 @@ class Pool {
   Breaker breaker_;
   std::set<std::string> used_;     // names that we have a use for already: remembered, given out, or busy
   std::set<std::string> leaving_;  // names whose hello said draining
+  bool was_refused_ = false;       // the latest boot, for max or for what it costs
+  double price_each_ = 0;          // of a machine, as far as one has told
+  std::string told_;               // the latest decision
   int deaths_ = 0;                 // of runners in a row that ended before their hello
 
   std::unique_ptr<Backend> backend_;

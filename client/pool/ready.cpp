@@ -25,11 +25,15 @@ std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& wat
   if (watch.on_phase) watch.on_phase("boot");
   used_.insert(watch.avoid.begin(), watch.avoid.end());
   const BootLockHeld held(*this);
+  was_refused_ = false;
   if (begin_boot(deadline) == 0) return nullptr;
   for (;;) {
     for (BootOutcome& outcome : take_boots()) {
       if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
-      if (outcome.error && is_pool_full(*outcome.error)) return nullptr;
+      was_refused_ =
+          outcome.error && (is_pool_full(*outcome.error) || outcome.error->kind == ErrorKind::limit);
+      if (was_refused_ && watch.on_decision) watch.on_decision("refuses: " + outcome.error->message);
+      if (was_refused_) return nullptr;
       if (outcome.error) throw for_people(*outcome.error);
       if (outcome.runner) return wait_for_hello(outcome, deadline, watch);
     }

@@ -1,0 +1,110 @@
+// The part of Pool that finds a runner for one call: one that has room, else what the policy says.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "client/pool/pool.hpp"
+
+namespace flame::client {
+namespace {
+
+// From a hello, without parsing it whole: this stands on the path of every call.
+std::uint64_t number_in(const std::string& hello, std::string_view key) {
+  const std::size_t at = hello.find(key);
+  return at == std::string::npos ? 0 : std::strtoull(hello.c_str() + at + key.size(), nullptr, 10);
+}
+
+}  // namespace
+
+double usual_boot_seconds(const PoolSettings& settings) { return settings.backend == "local" ? 0.05 : 3; }
+
+// Packs: the first that has room is taken. True: this link ends the search.
+bool Pool::look_at(const Runner& runner, Deadline deadline, Found& found) {
+  auto link = try_runner(runner, deadline);
+  if (!link) return false;
+  const std::string& hello = link->hello();
+  const auto number = [&](std::string_view key) { return static_cast<std::uint32_t>(number_in(hello, key)); };
+  const std::uint32_t slots = std::max(1U, number("\"slots\":"));
+  const std::uint32_t busy = number("\"busy\":"), queued = number("\"queued\":");
+  found.has_room = settings_.max == 1 || busy + queued < slots;
+  const double wait = static_cast<double>(queued) / slots;
+  if (found.has_room || !found.link || wait < found.wait) {
+    found.link = std::move(link);
+    found.wait = wait;
+  }
+  if (found.has_room) return true;
+  used_.insert(runner.name);  // a boot is not to give us this one
+  found.loads.push_back({slots, busy, false, 0});
+  found.queued += queued;
+  return false;
+}
+
+Pool::Found Pool::find_ready(Deadline deadline, const std::set<std::string>& avoid) {
+  Found out;
+  const auto ends = [&](const Runner& runner) {
+    return !avoid.contains(runner.name) && look_at(runner, deadline, out);
+  };
+  if (settings_.backend == "local") {
+    for (std::uint64_t k = 0; k < names_in_use(); ++k)
+      if (ends(local_runner(k))) return out;
+  } else {
+    for (const Runner& runner : hints_.read(generation_))
+      if (ends(runner)) return out;
+  }
+  return out;
+}
+
+// Whether one more is to be booted for a call that finds no room. How long calls run is not known here: as
+// long as a boot, it is presumed.
+bool Pool::pays(const Found& found, const Watch& watch) {
+  PoolState state;
+  state.runners = found.loads;
+  state.slots_each = static_cast<std::uint32_t>(settings_.slots);
+  state.queued = found.queued + 1;
+  state.boot_seconds = state.start_seconds = state.running_seconds = usual_boot_seconds(settings_);
+  state.limits = scaling_limits(settings_);
+  ScalingDecision decision = decide_scaling(state);
+  if (decision.boot > 0) decision.boot = decision.wanted = 1;  // the others boot for themselves
+  if (watch.on_decision && told_ != scaling_sentence(state, decision))
+    watch.on_decision(told_ = scaling_sentence(state, decision));
+  return decision.start + decision.boot > 0;
+}
+
+std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
+  const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
+  try {
+    return find_within(patience, watch);
+  } catch (Error& error) {
+    // An engine gives up a moment before the deadline that it was told.
+    if (error.kind == ErrorKind::timed_out && patience.at() < deadline.at()) {
+      error.kind = ErrorKind::boot_failed;
+      error.message = "no runner was ready within " + human_duration(settings_.boot_timeout_ms);
+      error.hint = reach_hint_.empty() ? "see 'flame pool status'; boot_timeout in flame.toml gives it longer"
+                                       : reach_hint_;
+    }
+    error.with_fate(Fate::never_begun).at_phase("boot");
+    throw;
+  }
+}
+
+std::unique_ptr<Link> Pool::find_within(Deadline patience, const Watch& watch) {
+  std::set<std::string> avoid = watch.avoid;
+  for (milliseconds pause{1};; pause = std::min(pause * 2, milliseconds(20))) {
+    leaving_.clear();  // their names may be others' by now
+    if (watch.on_phase) watch.on_phase("connect");
+    Found found = find_ready(patience, avoid);
+    if (found.has_room) return std::move(found.link);
+    if (!pays(found, watch) && found.link) return std::move(found.link);
+    if (auto link = boot_and_connect(patience, watch)) return link;
+    if (found.link && was_refused_) return std::move(found.link);  // a queue is better than none
+    // Another flame boots, or all that may be there are leaving.
+    if (patience.passed()) throw Error(ErrorKind::timed_out, "the deadline passed before a runner was ready");
+    ::usleep(static_cast<useconds_t>(pause.count()) * 1000);
+    avoid.clear();
+  }
+}
+
+}  // namespace flame::client
