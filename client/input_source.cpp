@@ -36,6 +36,7 @@ std::string_view InputSource::read(std::size_t most) {
 }
 
 void InputSource::rewind() {
+  if (!seekable_ && !keeps_) throw Error(ErrorKind::system, "the input was read and cannot be read again");
   if (seekable_) ::lseek(fd_, start_, SEEK_SET);
   if (seekable_ && record_ >= 0 && (::lseek(record_, 0, SEEK_SET) != 0 || ::ftruncate(record_, 0) != 0))
     throw system_error("cannot keep the input", errno);

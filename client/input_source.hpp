@@ -18,10 +18,10 @@ class InputSource {
   // Error(system).
   std::string_view read(std::size_t most);
   bool ready() const { return at_ < kept_.size() || seekable_; }  // reading will not block
-  void rewind();                                                  // to where it began
-  void record_to(int fd) { record_ = fd; }                        // what is read goes there too
-  bool at_end() const { return ended_; }                          // all of it was read
-  void taken();                                                   // no rewind will come
+  void rewind();                            // to where it began. Throws Error(system) when that is gone
+  void record_to(int fd) { record_ = fd; }  // what is read goes there too
+  bool at_end() const { return ended_; }    // all of it was read
+  void taken();                             // no rewind will come
 
  private:
   UniqueFd owned_;

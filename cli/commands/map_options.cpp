@@ -273,6 +273,10 @@ void choose_pool(MapOptions& options) {
   options.settings.want_cost = options.settings.want_cost || options.pool.max_cost_per_hour > 0;
   if (options.runners_max) options.pool.max = *options.runners_max;
   options.pool.max = std::max<std::uint64_t>(options.pool.max, options.settings.runners_min);
+  if (!options.pool.oom_ladder.empty()) {
+    options.settings.ladder.emplace(options.pool, options.task.path, options.task.function);
+    options.pool = options.settings.ladder->settings();
+  }
   for (const std::string& name : options.pool.env)
     if (const char* value = std::getenv(name.c_str())) options.task.environment.emplace(name, value);
 }

@@ -20,6 +20,7 @@
 #include "client/plugin/facts.hpp"
 #include "client/plugin/image_scan.hpp"
 #include "client/plugin/preflight.hpp"
+#include "client/pool/ladder.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::cli {
@@ -88,6 +89,7 @@ class Engine {
     return pool_->find(options_.deadline, watch);
   }
   bool has_booted() const { return pool_ && pool_->has_booted(); }
+  void use(const client::PoolSettings& settings) { pool_.emplace(settings); }
   // The worker ends, and then, when its user says so, the debugger.
   void await_debugger() {
     if (own_) own_->let_go();
@@ -119,6 +121,46 @@ class Engine {
   std::optional<client::Debugger> debugger_;  // ends before the runner does
 };
 
+// A function that may be run again, and of which nothing is printed, goes to the next greater guest when its
+// memory was not enough; another begins there the next time.
+class Climb {
+ public:
+  Climb(const RunOptions& options, const Target& target, const client::PoolSettings& pool)
+      : options_(options), target_(target), ladder_(pool, target.path, target.function) {}
+
+  const client::PoolSettings& settings() const { return ladder_.settings(); }
+  void printed() { printed_ = true; }
+  bool again(Error& error, Engine& engine, const std::function<void()>& rewind) {
+    if (error.kind != ErrorKind::out_of_memory) return false;
+    if (!settings().guest.empty()) error.message += "; guest: " + settings().guest;
+    if (options_.is_inline || !ladder_.climb()) return false;
+    const bool idempotent = target_.manifest && target_.manifest->has_flag("idempotent");
+    if (!idempotent || printed_ || !can(rewind)) {
+      error.hint = "the next call of " + target_.function + " begins on the guest " + settings().guest;
+      return false;
+    }
+    if (!options_.quiet)
+      write_all(STDERR_FILENO, "flame: " + printable(error.message) + "; it is called again on the guest " +
+                                   printable(settings().guest) + "\n");
+    engine.use(settings());
+    return true;
+  }
+
+ private:
+  static bool can(const std::function<void()>& rewind) {
+    try {
+      rewind();
+    } catch (const Error&) {
+      return false;
+    }
+    return true;
+  }
+  const RunOptions& options_;
+  const Target& target_;
+  client::Ladder ladder_;
+  bool printed_ = false;
+};
+
 using FindRunner = std::function<std::unique_ptr<client::Link>(client::Pool::Watch&)>;
 
 // Until a runner takes it: one that is busy or leaves is no reason to fail while there may be another.
@@ -144,7 +186,9 @@ class Attempts {
       };
   }
 
-  void run(const client::Invocation& call, client::CallEvents& events, const std::function<void()>& rewind) {
+  // again: whether a call that has ended so is to be made anew.
+  void run(const client::Invocation& call, client::CallEvents& events, const std::function<void()>& rewind,
+           const std::function<bool(Error&)>& again) {
     for (;;) {
       const auto link = find_(watch_);
       hello_ = link->hello();
@@ -153,10 +197,10 @@ class Attempts {
       events.wake_fd = stop_wake_fd();
       try {
         return client::run_call(*link, call, events);
-      } catch (const Error& error) {
+      } catch (Error& error) {
         if (supply_.can_mend(error) && !stop_asked()) {
           send_plugin(*link);
-        } else {
+        } else if (stop_asked() || !again(error)) {
           if (!another_may_do(error) || stop_asked()) throw;
           pause(error);
           watch_.avoid = {runner_of(*link)};
@@ -234,8 +278,13 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   StatusLine status(options.quiet);
   ResultPrinter results(options.raw);
   client::CallEvents events;
-  events.on_output = [&](std::string_view bytes) { print(bytes); };
+  Climb climb(options, target, config.pool);
+  events.on_output = [&](std::string_view bytes) {
+    climb.printed();
+    print(bytes);
+  };
   events.on_result = [&](std::string_view piece, std::uint8_t flags) {
+    climb.printed();
     status.clear();
     results.take(piece, flags);
   };
@@ -253,7 +302,7 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   }
   std::optional<client::CrashKeeper> keeper;
   if (!options.keep_crash.empty()) keeper.emplace(options.keep_crash, call);
-  Engine engine(options, config.pool, target, events);
+  Engine engine(options, climb.settings(), target, events);
   Attempts attempts([&](client::Pool::Watch& watch) { return engine.find(watch); }, options, target,
                     config.pool.name, status, times);
   const auto tell = [&] {
@@ -262,7 +311,7 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
     if (!options.quiet) tell_change(target.path, target.supply.change(), "the call ran", "it");
   };
   try {
-    attempts.run(call, events, rewind);
+    attempts.run(call, events, rewind, [&](Error& error) { return climb.again(error, engine, rewind); });
   } catch (Error& error) {
     engine.await_debugger();
     tell();

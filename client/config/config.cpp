@@ -16,6 +16,7 @@
 #include "client/config/pool_keys.hpp"
 #include "client/config/toml_file.hpp"
 #include "client/pool/backend.hpp"
+#include "client/pool/ladder.hpp"
 
 namespace flame::client {
 namespace {
@@ -147,6 +148,23 @@ void check_limits(const Config& config) {
   if (pool.slots > slots_most) bad("slots", "is at most " + std::to_string(slots_most));
 }
 
+// NAME-GUEST, of a guest of the pool's oom_ladder: as NAME, but for its guest.
+bool apply_rung(const std::string& pool, Config& config) {
+  Config base = config;
+  base.pool = PoolSettings();
+  base.pool.name = pool;
+  base.pool.backend = config.pool.backend;
+  for (const std::string& file : base.files) apply_config_text(read_config_file(file), file, base);
+  for (const std::string& guest : base.pool.oom_ladder) {
+    const PoolSettings rung = rung_of(base.pool, guest);
+    if (rung.name != config.pool.name) continue;
+    base.pool = rung;
+    config = std::move(base);
+    return true;
+  }
+  return false;
+}
+
 // The stronger files first: what is set is not set again.
 void apply_files(Config& config) {
   std::vector<std::string> pools;
@@ -156,6 +174,9 @@ void apply_files(Config& config) {
   const std::string& name = config.pool.name;
   if (pools.empty() || name == "default" || std::find(pools.begin(), pools.end(), name) != pools.end())
     return;
+  pools.emplace_back("default");
+  for (const std::string& pool : pools)
+    if (name.starts_with(pool + "-") && apply_rung(pool, config)) return;
   throw Error(ErrorKind::config, "there is no pool '" + name + "' in " + config.files.front(),
               near_hint(name, pools));
 }

@@ -15,7 +15,7 @@ namespace json = boost::json;
 using Kind = PoolKey::Kind;
 
 // Those of kind engine go to the backend as they are: what they mean is its business.
-constexpr std::array<PoolKey, 31> kKeys = {{
+constexpr std::array<PoolKey, 32> kKeys = {{
     {.name = "backend", .kind = Kind::text, .text = &PoolSettings::backend},
     {.name = "min", .kind = Kind::number, .number = &PoolSettings::min},
     {.name = "max", .kind = Kind::number, .number = &PoolSettings::max},
@@ -25,6 +25,7 @@ constexpr std::array<PoolKey, 31> kKeys = {{
     {.name = "spares", .kind = Kind::number, .number = &PoolSettings::spares},
     {.name = "target_response", .kind = Kind::duration, .number = &PoolSettings::target_response_ms},
     {.name = "max_cost_per_hour", .kind = Kind::amount, .amount = &PoolSettings::max_cost_per_hour},
+    {.name = "oom_ladder", .kind = Kind::words, .words = &PoolSettings::oom_ladder},
     {.name = "idle_timeout", .kind = Kind::duration, .number = &PoolSettings::idle_timeout_ms},
     {.name = "max_lifetime", .kind = Kind::duration, .number = &PoolSettings::max_lifetime_ms},
     {.name = "boot_timeout", .kind = Kind::duration, .number = &PoolSettings::boot_timeout_ms},

@@ -13,6 +13,7 @@
 #include "client/map/policy.hpp"
 #include "client/map/statistics.hpp"
 #include "client/map/window.hpp"
+#include "client/pool/ladder.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::client {
@@ -44,6 +45,7 @@ struct MapSettings {
   std::uint32_t retries = 0;
   HaltPolicy halt;
   std::uint32_t runners_min = 0;
+  std::optional<Ladder> ladder;                               // greater guests for items that died of memory
   bool want_cost = false;                                     // prices are asked of the engine
   double cost_max = std::numeric_limits<double>::infinity();  // in the currency of the engine's prices
 };

@@ -45,6 +45,7 @@ Mapper::Mapper(Pool& pool, const MapTask& task, const MapSettings& settings, con
   if (history_ && output_.continues_line(end)) output_.buffer() += end;
   if (!settings.results_dir.empty()) results_.emplace(settings.results_dir);
   if (!settings.trace.empty()) trace_.emplace(settings.trace);
+  ladder_ = settings.ladder;
 }
 
 MapOutcome Mapper::run() {
@@ -104,6 +105,10 @@ Clock::time_point Mapper::wake_at() const {
   each_runner([&](const MapRunner& runner) {
     if (runner.paused_until > now_) at = std::min(at, runner.paused_until);
   });
+  for (const auto& rung : rungs_) {
+    at = std::min(at, rung->fleet.wake_at());
+    if (!rung->waiting.empty()) at = std::min(at, now_ + milliseconds(20));
+  }
   if (!later_.empty()) at = std::min(at, later_.begin()->first);
   if (events_.on_progress) at = std::min(at, told_at_ + events_.progress_every);
   if (work_ && feeding_ && (!somebody_serves() || crowded_)) at = std::min(at, now_ + milliseconds(20));
@@ -127,6 +132,7 @@ void Mapper::wait() {
     waiting_.push_back(&runner);
   });
   fleet_.append_waits(waits_);
+  for (const auto& rung : rungs_) rung->fleet.append_waits(waits_);
   const auto until = wake_at();
   const auto left = std::chrono::ceil<milliseconds>(until - now_).count();
   const int patience =
@@ -168,6 +174,7 @@ void Mapper::stop_feeding() {
   feeding_ = false;
   again_.clear();
   later_.clear();
+  for (const auto& rung : rungs_) rung->waiting.clear();
   window_.drop_waiting();
   emit_ready();
 }
@@ -198,6 +205,10 @@ void Mapper::finish() {
   count_cost();
   statistics_.boots = fleet_.boot_count();
   statistics_.boot_seconds = fleet_.boot_seconds_sum();
+  for (const auto& rung : rungs_) {
+    statistics_.boots += rung->fleet.boot_count();
+    statistics_.boot_seconds += rung->fleet.boot_seconds_sum();
+  }
   statistics_.wall_seconds = std::chrono::duration<double>(now_ - started_).count();
   trace_.reset();
 }

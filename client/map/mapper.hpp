@@ -83,7 +83,7 @@ class Mapper {
 
   // who works
   bool somebody_serves() const;
-  MapRunner* best_runner();
+  MapRunner* best_runner(std::uint8_t rung = 0);
   void grow();
   void find_first();
   void boot_first();
@@ -95,12 +95,29 @@ class Mapper {
   }
   PoolState scaling();
   ScalingDecision decide();
-  void add_runner(std::unique_ptr<Link> link);
+  void add_runner(std::unique_ptr<Link> link, std::uint8_t rung = 0);
   void runner_gone(MapRunner& runner);
   void append_binds(MapRunner& runner) const;
   std::string bind_body(std::uint32_t number, bool phases) const;
-  double price_of(const std::string& runner);
+  double price_of(Pool& pool, const std::string& runner);
   void count_cost();
+
+  // greater guests
+  struct Rung {
+    explicit Rung(const PoolSettings& settings, Deadline deadline) : pool(settings), fleet(pool, deadline) {}
+    Pool pool;
+    Fleet fleet;
+    std::deque<ItemIndex> waiting;
+  };
+  bool climbs(ItemIndex index, const Error& error);
+  void queue_again(ItemIndex index);
+  void feed_rungs();
+  void grow_rungs();
+  void grow(Rung& rung, std::uint8_t number);
+  Fleet& fleet_of(const MapRunner& runner) {
+    return runner.rung == 0 ? fleet_ : rungs_[runner.rung - 1U]->fleet;
+  }
+
   template <class Do>
   void each_runner(Do what) const {
     for (const auto& runner : runners_)
@@ -121,6 +138,8 @@ class Mapper {
   std::optional<JobLog> log_;
   std::optional<ResultsDir> results_;
   std::optional<Trace> trace_;
+  std::optional<Ladder> ladder_;
+  std::vector<std::unique_ptr<Rung>> rungs_;  // above the pool's own, as far as somebody climbed
 
   std::vector<std::unique_ptr<MapRunner>> runners_;  // an index stays that of its runner; gaps are filled
   std::deque<ItemIndex> again_;                      // to be sent anew

@@ -158,7 +158,7 @@ bool Mapper::sends_plugin(ItemIndex index, Error& error) {
   }
   --window_[index].attempts;
   window_[index].state = Item::State::waiting;
-  again_.push_back(index);
+  queue_again(index);
   return true;
 }
 
@@ -173,13 +173,14 @@ void Mapper::take_shipped(MapRunner& runner, const Frame& frame) {
 bool Mapper::goes_again(ItemIndex index, const Error& error) {
   Item& item = window_[index];
   if (!feeding_ || item.error) return false;
+  if (climbs(index, error)) return true;
   const double spread = static_cast<double>(random_() % 1024) / 1024;
   const auto delay = retry_delay({settings_.retries, task_.idempotent}, error, item.attempts, spread);
   if (!delay) return false;
   if (error.fate == Fate::never_begun) --item.attempts;
   item.state = Item::State::waiting;
   if (delay->count() == 0)
-    again_.push_back(index);
+    queue_again(index);
   else
     later_.emplace(now_ + *delay, index);
   return true;

@@ -18,9 +18,10 @@ constexpr double kToldPerSecond = 2000;
 
 void Mapper::feed() {
   while (!later_.empty() && later_.begin()->first <= now_) {
-    again_.push_back(later_.begin()->second);
+    queue_again(later_.begin()->second);
     later_.erase(later_.begin());
   }
+  feed_rungs();
   bool crowded = false;
   while (may_feed()) {
     MapRunner* runner = best_runner();
@@ -50,13 +51,14 @@ bool Mapper::has_room() const {
 bool Mapper::wants_input() const {
   if (!may_feed() || input_ended_ || !again_.empty() || !has_room()) return false;
   return !somebody_serves() || std::any_of(runners_.begin(), runners_.end(), [&](const auto& runner) {
-    return runner && runner->wants_more(now_);
+    return runner && runner->rung == 0 && runner->wants_more(now_);
   });
 }
 
 void Mapper::read_input() {
   std::size_t calls = 0;
   each_runner([&](const MapRunner& runner) {
+    if (runner.rung > 0) return;
     calls += runner.depth.target() - std::min(runner.in_flight, runner.depth.target());
   });
   const auto wanted = static_cast<std::size_t>(static_cast<double>(calls) * (mean_item_bytes_ + 1));

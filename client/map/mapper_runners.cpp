@@ -13,14 +13,14 @@ constexpr std::uint32_t kLostMax = 5;  // runners in a row, with nothing done be
 
 bool Mapper::somebody_serves() const {
   return std::any_of(runners_.begin(), runners_.end(),
-                     [](const auto& runner) { return runner && !runner->draining; });
+                     [](const auto& runner) { return runner && runner->rung == 0 && !runner->draining; });
 }
 
-MapRunner* Mapper::best_runner() {
+MapRunner* Mapper::best_runner(std::uint8_t rung) {
   MapRunner* best = nullptr;
   double least = 0;
   for (const auto& runner : runners_) {
-    if (!runner || !runner->wants_more(now_)) continue;
+    if (!runner || runner->rung != rung || !runner->wants_more(now_)) continue;
     const double wait = runner->expected_wait();
     if (best != nullptr && wait >= least) continue;
     best = runner.get();
@@ -44,6 +44,7 @@ PoolState Mapper::scaling() {
   double slots = 0, items_per_second = 0;
   loads_.clear();
   each_runner([&](const MapRunner& runner) {
+    if (runner.rung > 0) return;
     loads_.push_back({runner.slots, std::min(runner.in_flight, runner.slots), runner.draining, 0});
     state.price_per_second = std::max(state.price_per_second, runner.price_per_second);
     if (runner.draining) return;
@@ -86,13 +87,16 @@ void Mapper::grow() {
   if (!alone && now_ - grown_at_ < kGrowEvery) return;
   grown_at_ = now_;
   count_cost();
+  grow_rungs();
   for (auto& link : fleet_.arrivals(now_)) add_runner(std::move(link));
   for (const std::string& note : fleet_.take_notes())
     if (events_.on_notice) events_.on_notice(note);
   if (alone && !somebody_serves()) return find_first();
   alone_since_ = Clock::time_point();
-  const auto ready = static_cast<std::uint64_t>(std::count_if(
-      runners_.begin(), runners_.end(), [](const auto& runner) { return runner && !runner->draining; }));
+  const auto ready =
+      static_cast<std::uint64_t>(std::count_if(runners_.begin(), runners_.end(), [](const auto& runner) {
+        return runner && runner->rung == 0 && !runner->draining;
+      }));
   if ((crowded_ || ready < least_runners()) && ready < pool_.settings().max)
     fleet_.seek_known(now_);  // for the price of a handshake
   if (!fleet_.seeking() && fleet_.may_boot(now_)) boot(decide().boot);
@@ -144,9 +148,10 @@ void Mapper::boot(std::uint32_t count) {
   for (; count > 0 && fleet_.may_boot(now_); --count) fleet_.boot(now_);
 }
 
-void Mapper::add_runner(std::unique_ptr<Link> link) {
+void Mapper::add_runner(std::unique_ptr<Link> link, std::uint8_t rung) {
   auto runner = std::make_unique<MapRunner>(std::move(link));
-  runner->price_per_second = price_of(runner->name);
+  runner->rung = rung;
+  runner->price_per_second = price_of(rung == 0 ? pool_ : rungs_[rung - 1U]->pool, runner->name);
   runner->busy_at = now_;
   if (settings_.item_timeout_ms != kUnlimitedMs)
     runner->depth.limit_wait(milliseconds(settings_.item_timeout_ms) / 20);
@@ -166,7 +171,7 @@ void Mapper::runner_gone(MapRunner& runner) {
   statistics_.slot_seconds += seconds * runner.slots;
   statistics_.runner_seconds += seconds;
   gone_cost_ += seconds * runner.price_per_second;
-  fleet_.left(runner.name);
+  fleet_of(runner).left(runner.name);
   for (auto& place : runners_)
     if (place.get() == &runner) place.reset();
 }
@@ -188,12 +193,12 @@ std::string Mapper::bind_body(std::uint32_t number, bool phases) const {
 }
 
 // By the engine's list; this computer costs nothing.
-double Mapper::price_of(const std::string& runner) {
-  if (pool_.settings().backend == "local" || !settings_.want_cost) return 0;
+double Mapper::price_of(Pool& pool, const std::string& runner) {
+  if (pool.settings().backend == "local" || !settings_.want_cost) return 0;
   if (!prices_.contains(runner)) {
     prices_[runner] = 0;
     for (const Machine& machine :
-         pool_.list(settings_.deadline.earlier(Deadline::in(std::chrono::seconds(30))))) {
+         pool.list(settings_.deadline.earlier(Deadline::in(std::chrono::seconds(30))))) {
       boost::system::error_code why;
       const auto details = boost::json::parse(machine.details, why);
       const auto* object = why ? nullptr : details.if_object();

@@ -42,6 +42,7 @@ void Window::release(ItemIndex index) {
   item.error.reset();
   item.state = Item::State::free;
   item.attempts = 0;
+  item.rung = 0;
   item.run_ms = item.queue_ms = -1;
   free_.push_back(index);
 }

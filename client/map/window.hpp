@@ -16,6 +16,7 @@ struct Item {
   enum class State : std::uint8_t { free, waiting, in_flight, ended };
   State state = State::free;
   std::uint8_t flags = 0;        // of the result frame
+  std::uint8_t rung = 0;         // of the ladder of guests, where it is to run
   bool told = false;             // the runner says how long it waited and ran
   std::uint32_t attempts = 0;    // that may have begun, the present one included
   std::uint32_t runner = 0;      // where it is in flight, or was last

@@ -17,6 +17,7 @@ struct PoolSettings {
   std::uint64_t spares = 0;              // ready runners with nothing to do
   std::uint64_t target_response_ms = 0;  // 0: a boot is worth waiting for
   double max_cost_per_hour = 0;          // US dollars, of all runners together; 0: no limit
+  std::vector<std::string> oom_ladder;   // guests for a call that died of memory, the next greater first
   std::uint64_t idle_timeout_ms = 300'000;
   std::uint64_t max_lifetime_ms = 0;  // 0: no limit
   std::uint64_t boot_timeout_ms = 60'000;

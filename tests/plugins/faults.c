@@ -196,6 +196,7 @@ static int alloc(flame_call* call) {
   __asm__ volatile("" : : "g"(memory) : "memory");
   return call->host->result_u64(call, size);
 }
+static int alloc_again(flame_call* call) { return alloc(call); }
 /* Waits for somebody to open the FIFO at path for writing and to close it: an event that a test gives. */
 static int hold(flame_call* call) {
   char buffer[64];
@@ -289,6 +290,7 @@ static int lie(flame_call* call) { return call->host->result_bool(call, 1); }
   F(orphan, "(path: string)", "", "", "")                            \
   F(leave_orphan, "(path: string)", "", "", "")                      \
   F(sleep_ms, "(ms: u64) -> u64", "", "", "")                        \
+  F(alloc_again, "(bytes: u64) -> u64", "", "idempotent", "")        \
   F(sleep_ms_again, "(ms: u64) -> u64", "", "idempotent", "")        \
   F(cpu_ms, "(ms: u64) -> u64", "", "idempotent", "")                \
   F(alloc, "(bytes: u64) -> u64", "", "", "")                        \
