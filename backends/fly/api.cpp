@@ -65,10 +65,11 @@ Answer Api::send(const Call& call, Deadline deadline) {
       pacing_.wait_for_machine(call.action, call.machine, deadline);
     Answer answer;
     try {
-      const HttpRequest request{call.method,
-                                identity_.api + "/v1/apps/" + identity_.app + call.path,
-                                call.body,
-                                {"Authorization: " + identity_.authorization, "Accept: application/json"}};
+      HttpRequest request{call.method,
+                          identity_.api + "/v1/apps/" + identity_.app + call.path,
+                          call.body,
+                          {"Authorization: " + identity_.authorization, "Accept: application/json"}};
+      if (!call.nonce.empty()) request.headers.push_back("fly-machine-lease-nonce: " + call.nonce);
       answer = classify(transport_.send(request, deadline));
       it_answered();
     } catch (const HttpFailure& failure) {
@@ -93,8 +94,8 @@ Answer Api::send(const Call& call, Deadline deadline) {
 }
 
 Answer Api::on_machine(const char* action, const char* method, const std::string& id, const std::string& rest,
-                       std::string body, Deadline deadline) {
-  return send({action, method, "/machines/" + id + rest, id, std::move(body)}, deadline);
+                       std::string body, Deadline deadline, const std::string& nonce) {
+  return send({action, method, "/machines/" + id + rest, id, std::move(body), nonce}, deadline);
 }
 
 Answer Api::list(const std::string& query, Deadline deadline) {
@@ -103,7 +104,7 @@ Answer Api::list(const std::string& query, Deadline deadline) {
     std::string path = "/machines?limit=1000";
     if (!query.empty()) path += "&" + query;
     if (!cursor.empty()) path += "&cursor=" + cursor;
-    Answer page = send({"list", "GET", path, "", ""}, deadline);
+    Answer page = send({"list", "GET", path, "", "", ""}, deadline);
     if (page.meaning != Meaning::done) return page;
     if (!page.body.is_array()) {
       page.meaning = Meaning::ambiguous;
@@ -126,10 +127,10 @@ Answer Api::events(const std::string& id, Deadline deadline) {
   return on_machine("events", "GET", id, "/events", "", deadline);
 }
 Answer Api::create(const json::value& body, Deadline deadline) {
-  return send({"create", "POST", "/machines", "", json::serialize(body)}, deadline);
+  return send({"create", "POST", "/machines", "", json::serialize(body), ""}, deadline);
 }
 Answer Api::addresses(Deadline deadline) {
-  return send({"addresses", "GET", "/ip_assignments", "", ""}, deadline);
+  return send({"addresses", "GET", "/ip_assignments", "", "", ""}, deadline);
 }
 Answer Api::start(const std::string& id, Deadline deadline) {
   return on_machine("start", "POST", id, "/start", "", deadline);
@@ -140,8 +141,13 @@ Answer Api::stop(const std::string& id, Deadline deadline) {
 Answer Api::suspend(const std::string& id, Deadline deadline) {
   return on_machine("suspend", "POST", id, "/suspend", "", deadline);
 }
-Answer Api::destroy(const std::string& id, bool force, Deadline deadline) {
-  return on_machine("delete", "DELETE", id, force ? "?force=true" : "", "", deadline);
+Answer Api::destroy(const std::string& id, bool force, Deadline deadline, const std::string& nonce) {
+  return on_machine("delete", "DELETE", id, force ? "?force=true" : "", "", deadline, nonce);
+}
+Answer Api::lease(const std::string& id, std::int64_t ttl_s, const std::string& holder,
+                  const std::string& nonce, Deadline deadline) {
+  const json::object body = {{"ttl", ttl_s}, {"description", holder}};
+  return on_machine("lease", "POST", id, "/lease", json::serialize(body), deadline, nonce);
 }
 
 Answer Api::wait(const std::string& id, const std::vector<std::string>& states, Deadline deadline) {

@@ -30,7 +30,10 @@ class Api {
   Answer start(const std::string& id, Deadline deadline);
   Answer stop(const std::string& id, Deadline deadline);
   Answer suspend(const std::string& id, Deadline deadline);
-  Answer destroy(const std::string& id, bool force, Deadline deadline);
+  Answer destroy(const std::string& id, bool force, Deadline deadline, const std::string& nonce = {});
+  // Takes a machine's lease, or renews it by its nonce.
+  Answer lease(const std::string& id, std::int64_t ttl_s, const std::string& holder, const std::string& nonce,
+               Deadline deadline);
   // Until the machine is in one of the states ("started,stopped"), at most a minute: Meaning::not_yet.
   Answer wait(const std::string& id, const std::vector<std::string>& states, Deadline deadline);
   Answer logs(const std::string& id, Deadline deadline);  // of the logs API
@@ -43,10 +46,11 @@ class Api {
     std::string path;     // behind /v1/apps/APP
     std::string machine;  // empty: the app's own limit
     std::string body;
+    std::string nonce;  // of a lease that we have
   };
   Answer send(const Call& call, Deadline deadline);
   Answer on_machine(const char* action, const char* method, const std::string& id, const std::string& rest,
-                    std::string body, Deadline deadline);
+                    std::string body, Deadline deadline, const std::string& nonce = {});
 
   // The API has answered this user in the last minutes: what fails now may pass.
   bool was_there() const;

@@ -7,6 +7,7 @@
 #include "backends/fly/boot.hpp"
 #include "backends/fly/ending.hpp"
 #include "backends/fly/image.hpp"
+#include "backends/fly/keep_lease.hpp"
 #include "backends/fly/members.hpp"
 #include "backends/fly/pause.hpp"
 #include "backends/fly/pool_config.hpp"
@@ -61,8 +62,8 @@ void tell(Api& api, const Request& request, const char* method, const std::strin
 
 }  // namespace
 
-std::vector<FlyMachine> all_machines(Api& api, Deadline deadline) {
-  const Answer answer = api.list("", deadline);
+std::vector<FlyMachine> all_machines(Api& api, Deadline deadline, bool with_leases) {
+  const Answer answer = api.list(with_leases ? "include_leases=true" : "", deadline);
   if (answer.meaning == Meaning::not_found)
     throw Error(ErrorKind::config,
                 "there is no Fly app '" + api.identity().app + "' (named by " + api.identity().source + ")",
@@ -117,11 +118,11 @@ Api& Engine::api(const Request& request) {
 }
 
 json::object Engine::describe(const Request&) {
-  return {
-      {"protocol", 1},
-      {"name", "fly"},
-      {"abilities", {"boot", "list", "start", "stop", "suspend", "destroy", "logs", "connect", "dry_run"}},
-      {"max_default", 10}};
+  return {{"protocol", 1},
+          {"name", "fly"},
+          {"abilities",
+           {"boot", "list", "start", "stop", "suspend", "destroy", "logs", "connect", "lease", "dry_run"}},
+          {"max_default", 10}};
 }
 
 std::optional<Engine::Seen> Engine::seen(const std::string& name) {
@@ -138,7 +139,7 @@ void Engine::remember(const FlyMachine& machine, Seen::How how) {
 }
 
 std::vector<FlyMachine> Engine::look(const Request& request) {
-  auto all = all_machines(api(request), request.deadline);
+  auto all = all_machines(api(request), request.deadline, request.all);
   for (const FlyMachine& machine : all)
     if (machine.ours()) remember(machine, Seen::How::listed);
   const std::string image = image_of_a_boot(text(request.settings, "image"), all);
@@ -153,7 +154,8 @@ std::optional<FlyMachine> Engine::named_if_there(const Request& request) {
       known && known->machine.pool == request.pool && !known->good_until.passed())
     return known->machine;
   for (FlyMachine& machine : look(request))
-    if (machine.name == request.name && machine.pool == request.pool) return std::move(machine);
+    if (machine.name == request.name && (machine.pool == request.pool || machine.keeper == request.pool))
+      return std::move(machine);
   return std::nullopt;
 }
 
@@ -185,6 +187,8 @@ json::object Engine::list(const Request& request) {
   for (const FlyMachine& machine : all)
     if (request.all ? machine.ours() : machine.pool == request.pool)
       machines.push_back(shown(request, machine, current));
+    else if (request.all && !machine.keeper.empty() && !machine.leased)
+      machines.push_back(record_object(machine));
   return {{"machines", std::move(machines)}};
 }
 
@@ -324,6 +328,12 @@ FlyMachine Engine::look_at(const Request& request, const Seen& seen) {
     api_now.destroy(machine.id, true, Deadline::in(std::chrono::seconds(5)));
   throw Error(error);
 }
+
+json::object Engine::lease(const Request& request) {
+  return keep_lease(api(request), request, [&] { return image_for(request); });
+}
+
+json::object Engine::release(const Request& request) { return release_lease(api(request), request); }
 
 json::object Engine::connect(const Request& request) {
   const auto known = seen(request.name);

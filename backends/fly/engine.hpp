@@ -26,6 +26,8 @@ class Engine {
   boost::json::object destroy(const Request& request);
   boost::json::object logs(const Request& request);
   boost::json::object connect(const Request& request);
+  boost::json::object lease(const Request& request);
+  boost::json::object release(const Request& request);
 
  private:
   // A machine as it was seen last. By its id it can be asked for far more often than by a list.
@@ -58,7 +60,7 @@ class Engine {
 };
 
 // The app's machines that are there; ours and others.
-std::vector<FlyMachine> all_machines(Api& api, Deadline deadline);
+std::vector<FlyMachine> all_machines(Api& api, Deadline deadline, bool with_leases = false);
 // Waits until the machine is started, and answers it as the API tells it then. Throws Error(boot_failed) with
 // the exit event and the last lines of its log when it ends instead, Error(timed_out).
 FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline deadline);

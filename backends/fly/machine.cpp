@@ -72,6 +72,8 @@ FlyMachine read_machine(const json::value& value) {
   const json::value& metadata = member(config, "metadata");
   out.pool = text(metadata, kPoolKey);
   out.generation = text(metadata, kGenerationKey);
+  out.keeper = text(metadata, kKeeperKey);
+  out.leased = number(member(value, "lease"), "expires_at") > static_cast<std::int64_t>(std::time(nullptr));
   out.release = text(metadata, "fly_release_version");
   out.group = text(metadata, "fly_process_group");
   if (text(metadata, "fly_platform_version") != "v2") out.group.clear();

@@ -12,6 +12,7 @@ namespace flame::backend::fly {
 inline constexpr const char* kPoolKey = "flame_pool";
 inline constexpr const char* kGenerationKey = "flame_generation";
 inline constexpr const char* kOwnerKey = "flame_owner";
+inline constexpr const char* kKeeperKey = "flame_keeper";  // of a keeper's record (keep_lease.hpp): its pool
 inline constexpr const char* kVersionKey = "flame_version";
 inline constexpr const char* kPortKey = "flame_port";
 inline constexpr const char* kTokenPath = "/run/flame-token";  // in the machine; the runner removes it
@@ -21,6 +22,8 @@ struct FlyMachine {
   std::string image;  // registry/repository@digest, or as it was asked for
   std::string digest;
   std::string pool, generation;  // empty: not ours
+  std::string keeper;            // the pool whose keeper's record this is
+  bool leased = false;           // where the list was asked for leases
   std::string token;             // of the runner; empty where the config is not told
   std::string release, group;    // of `fly deploy`'s own machines
   std::uint64_t port = 0;

@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
                 {"suspend", verb(&fly::Engine::suspend)},
                 {"destroy", verb(&fly::Engine::destroy)},
                 {"logs", verb(&fly::Engine::logs)},
-                {"connect", verb(&fly::Engine::connect)}},
+                {"connect", verb(&fly::Engine::connect)},
+                {"lease", verb(&fly::Engine::lease)},
+                {"release", verb(&fly::Engine::release)}},
                Concurrency::threads);
 }

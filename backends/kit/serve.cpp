@@ -63,6 +63,9 @@ Request read_request(const json::object& object) {
     out.settings = settings->get_object();
   }
   out.lines = number_of(object, "lines", 0);
+  out.lease = text_of(object, "lease");
+  out.holder = text_of(object, "holder");
+  out.ttl_ms = number_of(object, "ttl_ms", 0);
   out.all = flag_of(object, "all");
   out.dry_run = flag_of(object, "dry_run");
   out.deadline = Deadline::from_remaining_ms(number_of(object, "remaining_ms", kUnlimitedMs));

@@ -16,6 +16,8 @@ struct Request {
   std::string runtime_dir;  // absolute, the user's alone
   boost::json::object settings;
   std::uint64_t lines = 0;
+  std::string lease, holder;  // lease, release
+  std::uint64_t ttl_ms = 0;
   bool all = false;      // list: of all pools
   bool dry_run = false;  // nothing is to change: what would be asked is noted
   Deadline deadline;

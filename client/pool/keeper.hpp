@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +88,7 @@ class Keeper {
   void take_left(const std::vector<Machine>& machines);
   void engine_failed(const Error& error, Clock::time_point now);
   void ask_list(Clock::time_point now);
+  void ask_why(const std::string& name, Clock::time_point now);
   void boot_failed(const std::string& name, const Error& why, Clock::time_point now);
 
   // keeper_runners.cpp
@@ -111,6 +113,7 @@ class Keeper {
   KeepLease lease_;
   std::list<Kept> runners_;
   std::vector<Boot> boots_;
+  std::map<std::uint64_t, std::string> autopsies_;  // requests that ask why a runner ended, by whom
   KeepPlan plan_;
   std::string logged_reason_, engine_trouble_, boot_trouble_;
   std::optional<Error> fatal_;

@@ -51,6 +51,14 @@ void Keeper::take_engine(Clock::time_point now) {
     } else if (answer.id == left_request_) {
       left_request_ = 0;
       if (!answer.error && acting_) take_left(answer.machines);
+    } else if (const auto ended = autopsies_.find(answer.id); ended != autopsies_.end()) {
+      const std::string name = ended->second;
+      autopsies_.erase(ended);
+      const bool told = answer.error && answer.error->kind == ErrorKind::boot_failed;
+      boot_failed(name,
+                  told ? *answer.error
+                       : Error(ErrorKind::boot_failed, "the runner " + name + " ended before its hello"),
+                  now);
     } else if (answer.error) {
       // A drain, or the end of what was left behind: the next list shows what became of it.
       log("warning", "engine_error", {{"why", answer.error->message}});
@@ -91,6 +99,12 @@ void Keeper::take_boot(const BootOutcome& outcome, Clock::time_point now) {
   one->booted = true;
   one->draining_told = false;
   set_state(*one, State::coming);
+}
+
+// The engine may know why a runner never said hello; nothing is booted before it has told.
+void Keeper::ask_why(const std::string& name, Clock::time_point now) {
+  autopsies_[pool_.begin("connect", name, Deadline::in(kListPatience), {})] = name;
+  boot_not_before_ = std::max(boot_not_before_, now + kListPatience);
 }
 
 // A pause that grows, whatever failed: no loop that spends money. The breaker of the pool, which all flames

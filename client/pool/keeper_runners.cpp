@@ -150,8 +150,7 @@ void Keeper::take_info(Kept& one, std::string_view body) {
 // Its name stays until the caller has taken it from the list.
 void Keeper::gone(Kept& one, const char* why, Clock::time_point now) {
   if (one.booted) {
-    const Error error(ErrorKind::boot_failed, "the runner " + one.machine.name + " ended before its hello");
-    boot_failed(one.machine.name, error, now);
+    ask_why(one.machine.name, now);
   } else if (one.state == State::leaving) {
     log("info", "runner_gone", {{"runner", one.machine.name}, {"why", why}});
   }

@@ -37,6 +37,7 @@ std::string why_left_behind(Pool& pool, const Machine& machine,
   if (machine.state == "failed") return "the engine says that it failed";
   const auto known = generations.find(machine.pool);
   const bool resting = machine.state == "stopped" || machine.state == "suspended";
+  if (resting && machine.generation.empty()) return "the record of a keeper that is gone";
   if (resting && known != generations.end() && machine.generation != known->second)
     return "of other settings: nothing starts it again";
   const bool old_enough = now_ms() > machine.created_at_ms + pool.settings().boot_timeout_ms;
