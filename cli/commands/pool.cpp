@@ -11,6 +11,7 @@
 #include "cli/commands/pool_keep.hpp"
 #include "cli/commands/pool_options.hpp"
 #include "cli/commands/pool_status.hpp"
+#include "cli/commands/pool_top.hpp"
 #include "cli/ui/confirm.hpp"
 #include "cli/ui/report.hpp"
 #include "cli/ui/status_line.hpp"
@@ -188,6 +189,7 @@ int pool_command(int argc, char** argv) {
   const PoolOptions options = parse_pool_options(argc, argv);
   if (options.help) return print_help(help_text(kPoolSpec).c_str());
   if (options.verb == "keep") return keep_pool(options);
+  if (options.verb == "top") return watch_pool(options);
   const client::Config config = client::load_config(options.pool);
   client::Pool pool(config.pool);
   if (options.dry_run)

@@ -24,6 +24,7 @@ enum Id {
   dry_run,
   timeout,
   as_json,
+  once,
   yes,
   help
 };
@@ -35,16 +36,18 @@ constexpr VerbSpec kVerbs[] = {
     {"drain", "no new calls; runners leave when theirs are done"},
     {"destroy", "end all runners; calls that run have 5 s to finish"},
     {"gc", "destroy machines that were left behind, in any pool"},
+    {"top", "a live view of runners and their calls; q leaves"},
     {"keep", "go on keeping min runners and spares, until a signal"},
     {"logs", "the log of each runner, or of the named one"},
 };
 
 constexpr OptionSpec kOptions[] = {
-    {pool_name, "pool", 0, "NAME", "the pool; its settings stand in flame.toml"},
+    {pool_name, "pool", 0, "NAME", "the pool; its settings stand in flame.toml", kWithNext},
+    {listen, "listen", 0, "ADDRESS", "keep: /metrics and /healthz at a port, or unix:PATH",
+     "of flame.toml; keep: monitors' port"},
     {size, "size", 0, "N", "warm: how many runners", kWithNext},
     {spares, "spares", 0, "N", "keep: so many more than those that work",
      "warm: how many; keep: more than those that work"},
-    {listen, "listen", 0, "ADDRESS", "keep: /metrics and /healthz at a port, or unix:PATH"},
     {started, "started", 0, nullptr, "warm: ready for calls (the default)", kWithNext},
     {stopped, "stopped", 0, nullptr, "warm: tried, then stopped: only its disk costs", kWithNext},
     {suspended, "suspended", 0, nullptr, "warm: tried, then suspended with its memory",
@@ -57,8 +60,9 @@ constexpr OptionSpec kOptions[] = {
     {dry_run, "dry-run", 0, nullptr, "print what would be asked, and the price an hour", kWithNext},
     {timeout, "timeout", 0, "DURATION", "give up after this: 250ms, 30s, 5m",
      "only tell the plan and its price; give up after"},
-    {as_json, "json", 0, nullptr, "status, gc: an array of objects", kWithNext},
-    {yes, "yes", 'y', nullptr, "destroy, gc: do not ask", "an array of objects; destroy, gc: do not ask"},
+    {as_json, "json", 0, nullptr, "status, gc, top: for machines", kWithNext},
+    {once, "once", 0, nullptr, "top: one look", kWithNext},
+    {yes, "yes", 'y', nullptr, "destroy, gc: do not ask", "for machines; top: one look; do not ask"},
     {help, "help", 'h', nullptr, "this text"},
 };
 
@@ -120,6 +124,9 @@ void apply(PoolOptions& out, int id, const char* value) {
     case timeout:
       out.deadline = deadline_from(value);
       return;
+    case once:
+      out.once = true;
+      return;
     case as_json:
       out.json = true;
       return;
@@ -151,7 +158,8 @@ void check_together(const PoolOptions& options) {
                        (at + options.verb.size() == verbs.size() || verbs[at + options.verb.size()] == ',');
     if (given && !among) throw usage_error(kPoolSpec, option + " is for '" + std::string(verbs) + "'");
   };
-  only_for(options.json, "--json", "status, gc");
+  only_for(options.json, "--json", "status, gc, top");
+  only_for(options.once, "--once", "top");
   only_for(options.size.has_value(), "--size", "warm");
   only_for(options.spares.has_value(), "--spares", "keep");
   only_for(!options.listen.empty(), "--listen", "keep");

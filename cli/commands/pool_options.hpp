@@ -14,7 +14,7 @@ struct PoolOptions {
   Deadline deadline;
   std::string listen;  // keep
   std::string keep;  // warm: "started", "stopped" or "suspended"
-  bool json = false, yes = false, dry_run = false, wait = false, help = false;
+  bool json = false, once = false, yes = false, dry_run = false, wait = false, help = false;
   std::string verb, name;
 };
 

@@ -9,7 +9,7 @@ constexpr Command kCommands[] = {
     {"run", "run one function of a plugin and print its result", run_command, &kRunSpec},
     {"map", "run a function on every item of an input", map_command, &kMapSpec},
     {"replay", "run a call that crashed again, on this computer", replay_command, &kReplaySpec},
-    {"pool", "status, warm, cool, drain and destroy the runners of a pool", pool_command, &kPoolSpec},
+    {"pool", "look at, warm, keep, drain and destroy the runners of a pool", pool_command, &kPoolSpec},
     {"inspect", "what a plugin is and needs, without running any of it", inspect_command, &kInspectSpec},
     {"check", "whether a plugin will load there, before anything is paid for", check_command, &kCheckSpec},
     {"image-facts", "what this image offers to plugins", image_facts_command, &kImageFactsSpec},

@@ -6,8 +6,7 @@
 namespace flame::client {
 namespace {
 
-constexpr std::array<const char*, 5> kStates = {"coming", "ready", "silent", "leaving",
-                                                "resting"};  // KeptRunner::State
+constexpr std::size_t kStates = 5;  // KeptRunner::State
 
 class Page {
  public:
@@ -37,7 +36,7 @@ class Page {
 };
 
 struct Sums {
-  std::array<std::array<double, 2>, kStates.size()> runners{};  // by state and whether current
+  std::array<std::array<double, 2>, kStates> runners{};  // by state and whether current
   double slots = 0, busy = 0, queued = 0, usd_per_hour = 0;
 };
 
@@ -63,11 +62,11 @@ std::string keep_metrics(const Keeper& keeper, const KeepCounters& counters) {
   page.gauge("flame_pool_acting", "1 when this keeper acts, 0 when it waits for another to end.",
              keeper.acting() ? 1 : 0);
   page.family("flame_pool_runners", "gauge", "Runners by state and generation.");
-  for (std::size_t state = 0; state < kStates.size(); ++state)
+  for (std::size_t state = 0; state < kStates; ++state)
     for (const bool current : {true, false})
-      page.sample(sums.runners[state][current ? 1 : 0], std::string("state=\"") + kStates[state] +
-                                                            "\",generation=\"" +
-                                                            (current ? "current" : "old") + "\"");
+      page.sample(sums.runners[state][current ? 1 : 0],
+                  std::string("state=\"") + state_name(static_cast<KeptRunner::State>(state)) +
+                      "\",generation=\"" + (current ? "current" : "old") + "\"");
   page.gauge("flame_pool_wanted_runners", "Runners of the current generation that are wanted.",
              static_cast<double>(keeper.wanted()));
   page.gauge("flame_pool_min_runners", "min of the pool.", static_cast<double>(settings.min));

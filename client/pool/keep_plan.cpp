@@ -1,6 +1,7 @@
 #include "client/pool/keep_plan.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace flame::client {
 namespace {
@@ -32,6 +33,11 @@ std::vector<const KeptRunner*> idlest(const KeepState& state, Is is) {
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
 }  // namespace
+
+const char* state_name(State state) {
+  constexpr std::array<const char*, 5> names = {"coming", "ready", "silent", "leaving", "resting"};
+  return names[static_cast<std::size_t>(state)];
+}
 
 KeepPlan plan_keeping(const KeepState& state) {
   const auto old_serves = [](const KeptRunner& one) { return one.state == State::ready && !one.current; };

@@ -17,6 +17,8 @@ struct KeptRunner {
   bool works() const { return state == State::ready && busy + queued > 0; }
 };
 
+const char* state_name(KeptRunner::State state);  // "ready": for machines
+
 struct KeepState {
   std::vector<KeptRunner> runners;
   std::uint64_t booting = 0;  // asked for, not yet among the runners

@@ -14,7 +14,7 @@ Keeper::~Keeper() = default;
 
 void Keeper::log(const char* level, const char* event, boost::json::object fields) const {
   fields["pool"] = pool_.settings().name;
-  options_.log(level, event, std::move(fields));
+  if (options_.log) options_.log(level, event, std::move(fields));
 }
 
 Kept* Keeper::named(const std::string& name) {
@@ -27,6 +27,12 @@ std::uint64_t Keeper::ready() const {
   return static_cast<std::uint64_t>(std::count_if(runners_.begin(), runners_.end(), [&](const Kept& one) {
     return one.state == KeptRunner::State::ready && is_current(one);
   }));
+}
+
+bool Keeper::all_heard() const {
+  return std::all_of(runners_.begin(), runners_.end(), [](const Kept& one) {
+    return !one.sought() && (!one.linked || !one.looks || one.heard);
+  });
 }
 
 std::string Keeper::trouble() const {
@@ -51,7 +57,7 @@ void Keeper::become(bool acting) {
 void Keeper::step() {
   const auto now = Clock::now();
   try {
-    lease_.step(now);
+    if (!options_.only_looks) lease_.step(now);
     take_engine(now);
     if (now >= list_due_ && list_request_ == 0) ask_list(now);
   } catch (const Error& error) {
@@ -84,6 +90,7 @@ void Keeper::plan(Clock::time_point) {
 }
 
 void Keeper::act(Clock::time_point now) {
+  if (std::exchange(noted_reason_, plan_.reason) != plan_.reason) lease_.note_decision(plan_.reason);
   if ((plan_.boot > 0 || !plan_.drain.empty()) && plan_.reason != logged_reason_) {
     logged_reason_ = plan_.reason;
     log("info", "decision",
@@ -91,7 +98,6 @@ void Keeper::act(Clock::time_point now) {
          {"boot", plan_.boot},
          {"drain", plan_.drain.size()},
          {"wanted", plan_.wanted}});
-    lease_.note_decision(plan_.reason);
   }
   for (const std::string& name : plan_.drain) {
     Kept& one = *named(name);
@@ -124,7 +130,8 @@ void Keeper::append_waits(std::vector<pollfd>& waits) const {
 }
 
 Clock::time_point Keeper::wake_at() const {
-  auto at = std::min({lease_.wake_at(), pool_.boot_deadline().at(), look_due_});
+  auto at = std::min(pool_.boot_deadline().at(), look_due_);
+  if (!options_.only_looks) at = std::min(at, lease_.wake_at());
   if (list_request_ == 0) at = std::min(at, list_due_);
   if (acting_ && plan_.boot > 0) at = std::min(at, boot_not_before_);
   for (const Kept& one : runners_)

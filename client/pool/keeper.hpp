@@ -39,6 +39,8 @@ struct Kept {
   bool sought() const {
     return !linked && (state == KeptRunner::State::coming || state == KeptRunner::State::silent);
   }
+  bool heard = false;  // it has answered a look
+  std::string info;    // what it said last, as JSON
   std::uint64_t slots = 0, busy = 0, queued = 0, idle_ms = 0;
 };
 
@@ -47,7 +49,8 @@ class Keeper {
   using Log = std::function<void(const char* level, const char* event, boost::json::object fields)>;
   struct Options {
     std::uint64_t spares = 0;
-    Log log;
+    bool only_looks = false;  // takes no lease and changes nothing
+    Log log = {};
   };
   Keeper(PoolSettings settings, Options options, KeepCounters& counters);
   ~Keeper();
@@ -66,6 +69,7 @@ class Keeper {
   bool looked() const { return listed_at_ != Clock::time_point(); }  // the engine has been seen
   std::uint64_t booting() const { return boots_.size(); }
   std::uint64_t ready() const;
+  bool all_heard() const;  // nobody is coming, and all who can have answered a look
   std::uint64_t wanted() const { return plan_.wanted; }
   const std::string& decision() const { return plan_.reason; }
   const std::string& holder() const { return lease_.holder(); }
@@ -115,7 +119,7 @@ class Keeper {
   std::vector<Boot> boots_;
   std::map<std::uint64_t, std::string> autopsies_;  // requests that ask why a runner ended, by whom
   KeepPlan plan_;
-  std::string logged_reason_, engine_trouble_, boot_trouble_;
+  std::string logged_reason_, noted_reason_, engine_trouble_, boot_trouble_;
   std::optional<Error> fatal_;
   bool acting_ = false;
   std::uint64_t list_request_ = 0, left_request_ = 0;

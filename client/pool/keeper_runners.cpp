@@ -102,6 +102,8 @@ void Keeper::arrived(Kept& one, Clock::time_point now) {
   take_info(one, one.link->hello());
   one.looks = one.link->hello().find("\"look\"") != std::string::npos;
   one.heard_at = one.ready_at = now;
+  one.heard = false;
+  look_due_ = now;
   if (draining) return;
   if (is_current(one)) pool_.remember({one.machine.name, one.machine.address, one.machine.generation});
   if (!ours) {
@@ -124,6 +126,7 @@ void Keeper::listen(Kept& one, Clock::time_point now) {
       if (frame->type == wire::FrameType::info) {
         take_info(one, frame->body);
         one.heard_at = now;
+        one.heard = true;
         if (one.state == State::silent) set_state(one, State::ready);
       }
       if (frame->type == wire::FrameType::draining && one.state == State::ready) {
@@ -140,6 +143,7 @@ void Keeper::take_info(Kept& one, std::string_view body) {
   boost::system::error_code why;
   const json::value value = json::parse(json::string_view(body.data(), body.size()), why);
   if (why || !value.is_object()) return;
+  one.info = body;
   const json::object& info = value.get_object();
   one.slots = number_in(info, "slots");
   one.busy = number_in(info, "busy");
