@@ -63,6 +63,10 @@ Error error_of(const Ending& ending, const FlyMachine& machine) {
                                   : "its log ends with:\n" + ending.log);
 }
 
+Error left(const FlyMachine& machine) {
+  return Error(ErrorKind::unreachable, "the machine '" + machine.name + "' (" + machine.id + ") has left");
+}
+
 }  // namespace
 
 std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadline deadline) {
@@ -80,13 +84,16 @@ std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadlin
 }
 
 Error ended_early(Api& api, const FlyMachine& machine) {
-  return error_of(ending_of(api, machine.id), machine);
+  const Ending ending = ending_of(api, machine.id);
+  // A runner of ours was up, and left before we knew of it.
+  if (ending.by_itself && ending.log.find("\"event\":\"leaving\"") != std::string::npos) return left(machine);
+  return error_of(ending, machine);
 }
 
 Error how_it_left(Api& api, const FlyMachine& machine) {
   const Ending ending = ending_of(api, machine.id);
   if (!ending.by_itself && !ending.words.empty()) return error_of(ending, machine);
-  return Error(ErrorKind::unreachable, "the machine '" + machine.name + "' (" + machine.id + ") has left");
+  return left(machine);
 }
 
 }  // namespace flame::backend::fly

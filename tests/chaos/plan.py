@@ -51,6 +51,12 @@ class Plan:
         """Nothing that runs is hit: no call may be lost. Commands that end runners, deploys and users that are killed hurt nobody."""
         return not any(shock.what in BLOWS or (shock.fault or {}).get("kind") == "dies" for shock in self.shocks)
 
+    @property
+    def hiccups(self):
+        """Calm, and the engine says nothing that does not pass by itself: no call may fail."""
+        lasting = ("capacity", "list_empty", "list_lacks")
+        return self.calm and not any((shock.fault or {}).get("kind") in lasting for shock in self.shocks)
+
     def lines(self):
         yield f"seed {self.seed}: max {self.max}, surge {self.surge}, slots {self.slots}, when_idle {self.when_idle}"
         for number, steps in enumerate(self.clients):

@@ -144,3 +144,11 @@ told() {
   expect 0 flame pool warm --size 2
   same "$(count)" 2
 }
+
+@test "fly answers: a runner that has left, idle, before anybody knew of it: no failed boot, another is made" {
+  fly_start
+  pool 'idle_timeout = "300ms"'
+  fault '{"kind":"wait_lies","times":2}'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  [ "$(creates)" -ge 2 ]
+}
