@@ -1,6 +1,9 @@
 #include "cli/options.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -120,6 +123,24 @@ const OptionSpec* OptionReader::take_value(const OptionSpec& option, const std::
   if (at_ >= argc_) throw usage_error(command_, "option '" + shown + "' wants a value");
   value_ = argv_[at_++];
   return &option;
+}
+
+Deadline deadline_option(const CommandSpec& command, const char* where, const std::string& text) {
+  const auto ms = parse_duration_ms(text);
+  if (!ms)
+    throw usage_error(command,
+                      std::string(where) + " wants a duration such as 250ms, 30s or 5m, got '" + text + "'");
+  return Deadline::from_remaining_ms(*ms);
+}
+
+int descriptor_option(const CommandSpec& command, const char* where, const char* text) {
+  int value = -1;
+  const char* const last = text + std::strlen(text);
+  const auto [end, error] = std::from_chars(text, last, value);
+  if (error != std::errc() || end != last || value < 0 || ::fcntl(value, F_GETFD) < 0)
+    throw usage_error(command,
+                      std::string(where) + " wants the number of an open descriptor, got '" + text + "'");
+  return value;
 }
 
 }  // namespace flame::cli

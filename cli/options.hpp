@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 
 namespace flame::cli {
@@ -66,6 +67,9 @@ class OptionReader {
 
 // "run: why" with "try 'flame run --help'".
 Error usage_error(const CommandSpec& command, const std::string& why);
+// Values: a duration from now; the number of an open descriptor. where: "--timeout". Throw Error(usage).
+Deadline deadline_option(const CommandSpec& command, const char* where, const std::string& text);
+int descriptor_option(const CommandSpec& command, const char* where, const char* text);
 // "did you mean 'x'?", or what to try.
 std::string near_hint(std::string_view word, const std::vector<std::string>& known, std::string otherwise);
 

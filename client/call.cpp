@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "client/call_words.hpp"
 #include "client/json_text.hpp"
 #include "client/remote_error.hpp"
 
@@ -17,7 +18,6 @@ namespace {
 namespace json = boost::json;
 using wire::Frame;
 using wire::FrameType;
-constexpr std::uint64_t kCall = 1;
 constexpr std::size_t kQueuedMaxBytes = 256 * 1024;  // read from the input and not yet taken by the socket
 // The runner ends the call at its deadline; this is for its answer to arrive.
 constexpr milliseconds kAnswerGrace{100};
@@ -27,24 +27,13 @@ Deadline with_grace(Deadline deadline) {
   return Deadline::in(milliseconds(deadline.remaining_ms()) + kAnswerGrace);
 }
 
-json::object object_of(std::string_view body) {
-  boost::system::error_code why;
-  json::value value = json::parse(json::string_view(body.data(), body.size()), why);
-  return !why && value.is_object() ? std::move(value.get_object()) : json::object();
-}
-
-std::optional<double> number_of(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return std::nullopt;
-  return value->to_number<double>();
-}
-
 class RunningCall {
  public:
   RunningCall(Link& link, const Invocation& invocation, const CallEvents& events)
       : link_(link),
         call_(invocation),
         events_(events),
+        id_(invocation.detached_id != 0 ? invocation.detached_id : 1),
         patience_(with_grace(invocation.deadline)),
         input_(invocation.input),
         asks_whether_streaming_(invocation.input_if_streaming != nullptr),
@@ -106,12 +95,12 @@ class RunningCall {
     }
     const std::string_view piece = from.read(std::min<std::uint64_t>(window_, wire::kPieceBytes));
     if (piece.empty()) return end_input();
-    wire::append_frame(message_, FrameType::input, 0, kCall, piece);
+    wire::append_frame(message_, FrameType::input, 0, id_, piece);
     window_ -= piece.size();
   }
 
   void end_input() {
-    wire::append_frame(message_, FrameType::end_input, 0, kCall, {});
+    wire::append_frame(message_, FrameType::end_input, 0, id_, {});
     input_ended_ = true;
     phase("run");
   }
@@ -123,7 +112,7 @@ class RunningCall {
       if (!last && body_.size() <= wire::kPieceBytes) return;
       const std::size_t size = std::min(body_.size(), wire::kPieceBytes);
       if (window_ < size) return;
-      wire::append_frame(message_, FrameType::call, last ? 0 : wire::flag::more, kCall,
+      wire::append_frame(message_, FrameType::call, (last ? 0 : wire::flag::more) | detached_flag(), id_,
                          std::string_view(body_).substr(0, size));
       body_.erase(0, size);
       window_ -= size;
@@ -131,6 +120,10 @@ class RunningCall {
       body_sent_ = last;
     }
     if (input_ == nullptr && !asks_whether_streaming_ && !input_ended_) end_input();
+  }
+
+  std::uint8_t detached_flag() const {
+    return call_.detached_id != 0 && !call_sent_ ? wire::flag::detached : 0;
   }
 
   void send_ready() {
@@ -170,7 +163,7 @@ class RunningCall {
   void cancel() {
     if (!call_sent_) throw Error(ErrorKind::cancelled, "cancelled before the call was sent").at_phase("send");
     cancelled_ = true;
-    wire::append_frame(message_, FrameType::cancel, 0, kCall, {});
+    wire::append_frame(message_, FrameType::cancel, 0, id_, {});
   }
 
   Error silent() const {
@@ -188,10 +181,10 @@ class RunningCall {
       while (!over_) {
         const auto frame = link_.next_received();
         if (!frame) return;
-        if (frame->type == FrameType::error && (frame->call == kCall || frame->call == 0))
+        if (frame->type == FrameType::error && (frame->call == id_ || frame->call == 0))
           throw remote_error(frame->body);
         if (frame->type == FrameType::bound) bound(object_of(frame->body));
-        if (frame->call == kCall) take(*frame);
+        if (frame->call == id_) take(*frame);
       }
     } catch (Error& error) {
       // A runner that talks nonsense may have begun the call all the same.
@@ -219,11 +212,11 @@ class RunningCall {
         if (frame.body.size() == 8) window_ += wire::get_u64(frame.body.data());
         return;
       case FrameType::log:
-        return log(object_of(frame.body));
       case FrameType::progress:
-        return progress(object_of(frame.body));
       case FrameType::usage:
-        return usage(object_of(frame.body));
+        return hand_out_words(frame, events_);
+      case FrameType::accepted:
+        return accepted();
       case FrameType::result:
         if (!result_began_) phase("receive");
         result_began_ = true;
@@ -252,27 +245,17 @@ class RunningCall {
     return error;
   }
 
-  void log(const json::object& said) {
-    if (said.contains("level") && said.contains("text"))
-      events_.on_log(text_of(said, "level"), text_of(said, "text"));
-  }
-
-  void progress(const json::object& said) {
-    if (events_.on_progress)
-      events_.on_progress(
-          {number_of(said, "done").value_or(0), number_of(said, "total"), text_of(said, "note")});
-  }
-
-  void usage(const json::object& said) {
-    if (!events_.on_usage) return;
-    const auto number = [&](const char* key) { return std::max(0.0, number_of(said, key).value_or(0)); };
-    events_.on_usage(
-        {number("queue_ms"), number("load_ms"), number("run_ms"), number("cpu_ms"), number("peak_bytes")});
+  // Of one that is not detached it says no more than that it waits.
+  void accepted() {
+    over_ = call_.detached_id != 0;
+    if (over_ && cancelled_)
+      throw Error(ErrorKind::cancelled, "cancelled while the call was sent").with_fate(Fate::cancelled);
   }
 
   Link& link_;
   const Invocation& call_;
   const CallEvents& events_;
+  const std::uint64_t id_;
   const Deadline patience_;
   InputSource* input_;
   bool asks_whether_streaming_;

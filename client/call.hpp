@@ -28,6 +28,7 @@ struct Invocation {
   InputSource* input = nullptr;                      // streamed to the function; nullptr: an empty input, or
   std::function<InputSource*()> input_if_streaming;  // asked when the runner says that the function streams
   Deadline deadline;
+  std::uint64_t detached_id = 0;  // not 0: the call goes on without us, known to its runner by this
 };
 
 struct CallProgress {
@@ -52,8 +53,9 @@ struct CallEvents {
   int wake_fd = -1;                                // readable when `interrupted` may have changed
 };
 
-// Returns when the call is done. Every other end is an Error with kind and fate; where that is never_begun
-// nothing has been handed out, and the same invocation can be run on another link.
+// Returns when the call is done; a detached one, when the runner has all of it. Every other end is an Error
+// with kind and fate; where that is never_begun nothing has been handed out, and the same invocation can be
+// run on another link.
 void run_call(Link& link, const Invocation& invocation, const CallEvents& events);
 
 }  // namespace flame::client

@@ -64,6 +64,7 @@ struct Call {
   Deadline deadline;
   // Frames for the worker. Kept until the call has begun, so that another worker can get them.
   std::string waiting;
+  bool detached = false;  // its sink keeps what it says (held_call.hpp)
 
   // set by the scheduler
   enum class State : std::uint8_t { queued, fed, over } state = State::queued;

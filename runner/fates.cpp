@@ -71,4 +71,10 @@ Error given_up(const Call& call, const char* phase) {
       .at_phase(phase);
 }
 
+ErrorKind kind_of_error(std::string_view body) {
+  constexpr std::string_view head = "{\"kind\":\"";
+  const std::string_view rest = body.starts_with(head) ? body.substr(head.size()) : "";
+  return error_kind_from_name(rest.substr(0, rest.find('"'))).value_or(ErrorKind::internal);
+}
+
 }  // namespace flame::runner

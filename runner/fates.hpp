@@ -16,5 +16,7 @@ Error out_of_memory(const Call& call, std::uint64_t limit_bytes, std::uint64_t s
 Error died_loading(const Call& call, const WorkerEnd& end, const WorkerPort& worker);
 // The call was given up or too late, and had not begun. phase: "queue" or "load".
 Error given_up(const Call& call, const char* phase);
+// Of an error's JSON, as a worker or error_json wrote it.
+ErrorKind kind_of_error(std::string_view body);
 
 }  // namespace flame::runner

@@ -118,6 +118,9 @@ std::string metrics_text(const Runner& runner) {
            runner.counters.refused);
   page.one("flame_connections", "gauge", "Open connections, links included.", runner.connections);
   page.one("flame_http_requests_total", "counter", "Plain HTTP requests.", runner.counters.http_requests);
+  page.one("flame_held_calls", "gauge", "Detached calls that run, or whose end nobody has fetched.",
+           runner.held.unfetched());
+  page.one("flame_held_bytes", "gauge", "What is kept of detached calls.", runner.held.bytes());
   page.one("flame_draining", "gauge", "1 when no new calls are taken.", runner.lifetime.draining() ? 1 : 0);
   page.family("flame_uptime_seconds", "gauge", "Since the start.");
   page.seconds(ms_since(runner.lifetime.started()));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runner/log.hpp"
+#include "wire/limits.hpp"
 
 namespace flame::runner {
 
@@ -25,6 +26,9 @@ struct Options {
   std::uint64_t http_timeout_ms = 10'000;   // for a request's head, and for each piece of its body
   std::uint64_t ping_interval_ms = 20'000;  // on TCP links
   std::size_t max_connections = 1024;
+  // Of detached calls: for how long their ends are kept, and how large one and all of them may be.
+  std::uint64_t held_keep_ms = wire::kHeldKeepMs;
+  std::uint64_t held_max_bytes = wire::kHeldMaxBytes, held_total_max_bytes = wire::kHeldTotalMaxBytes;
   bool exit_with_clients = false;
   LogLevel log_level = LogLevel::info;
   std::vector<std::string> worker;  // flame-worker, or a command that ends in it and its first options

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "flame/plugin.h"
+#include "runner/fates.hpp"
 #include "runner/libc.hpp"
 #include "runner/worker/result_writer.hpp"
 
@@ -31,15 +32,12 @@ void Runner::count_end(const Call& call, const wire::Frame& last) {
     ++counters.done;
     return;
   }
-  constexpr std::string_view head = "{\"kind\":\"";  // as error_json writes it
-  const std::string_view rest = last.body.starts_with(head) ? last.body.substr(head.size()) : "";
-  const auto kind = error_kind_from_name(rest.substr(0, rest.find('"'))).value_or(ErrorKind::internal);
-  ++counters.failed[static_cast<std::size_t>(kind)];
+  ++counters.failed[static_cast<std::size_t>(kind_of_error(last.body))];
 }
 
 // Whoever looks is no call: a look must not make it young again.
 std::uint64_t Runner::idle_ms() const {
-  if (!scheduler.idle()) return 0;
+  if (!scheduler.idle() || held.unfetched() > 0) return 0;
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - idle_since).count());
 }
@@ -61,9 +59,11 @@ std::string Runner::hello_members() const {
          text("machine", static_cast<const char*>(machine.machine)) + text("runner", options.name) +
          text("generation", options.generation) + number("pid", static_cast<std::uint64_t>(::getpid())) +
          number("slots", options.slots) + number("busy", scheduler.busy()) +
-         number("queued", scheduler.queued()) + number("idle_ms", idle_ms()) +
-         number("credit", wire::kCredit) + number("window_bytes", wire::kWindowBytes) +
-         ",\"draining\":" + (lifetime.draining() ? "true" : "false") + ",\"capabilities\":[\"look\"]";
+         number("queued", scheduler.queued()) + number("held", held.unfetched()) +
+         number("idle_ms", idle_ms()) + number("credit", wire::kCredit) +
+         number("window_bytes", wire::kWindowBytes) +
+         ",\"draining\":" + (lifetime.draining() ? "true" : "false") +
+         ",\"capabilities\":[\"look\",\"detach\"]";
 }
 
 }  // namespace flame::runner

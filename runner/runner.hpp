@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "runner/call_times.hpp"
+#include "runner/held_calls.hpp"
 #include "runner/lifetime.hpp"
 #include "runner/options.hpp"
 #include "runner/plugin_source.hpp"
@@ -51,13 +52,18 @@ class Runner {
         options(options_in),
         token(std::move(token_in)),
         plugins(options_in),
+        held(loop_in, options_in),
         scheduler(loop_in, options_in, plugins),
-        lifetime(loop_in, options_in, duties) {}
+        lifetime(loop_in, options_in, duties) {
+    held.on_cancel = [this](const CallPtr& call) { scheduler.cancel(call); };
+    held.on_end = [this](const Call& call, const wire::Frame& last) { count_end(call, last); };
+  }
 
   boost::asio::io_context& loop;
   const Options& options;
   const std::string token;  // empty: none, and no TCP
   PluginSource plugins;
+  HeldCalls held;  // outlives its calls
   Scheduler scheduler;
   Lifetime lifetime;
   Counters counters;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <list>
 
@@ -14,6 +15,7 @@
 #include "runner/log.hpp"
 #include "runner/runner.hpp"
 #include "runner/worker/sandbox.hpp"
+#include "wire/held_path.hpp"
 
 namespace flame::runner {
 namespace asio = boost::asio;
@@ -43,6 +45,11 @@ class Server final : public Lifetime::Duties {
       runner_.lifetime.settle();
       stop_when_alone();
     });
+    runner_.held.on_less = [this] {
+      runner_.lifetime.active();
+      // Not from inside what was just fetched, or is being told of its end.
+      asio::post(runner_.loop, [this] { runner_.lifetime.settle(); });
+    };
     runner_.on_link_end = [this] { link_ended(); };
     if (const auto uid = worker_uid_of(options_))
       log(LogLevel::info, "workers_run_as", {{"uid", std::uint64_t{*uid}}});
@@ -52,19 +59,25 @@ class Server final : public Lifetime::Duties {
     log(LogLevel::info, "gone", {{"calls", runner_.scheduler.calls_done()}});
   }
 
-  bool in_flight() const override { return !runner_.scheduler.idle() || runner_.exchanges > 0; }
+  bool in_flight() const override {
+    return !runner_.scheduler.idle() || runner_.exchanges > 0 || runner_.held.unfetched() > 0;
+  }
 
   void begin_drain() override {
-    if (runner_.lifetime.path_is_ours()) ::unlink(options_.socket_path.c_str());
+    if (runner_.lifetime.path_is_ours()) hide_path();
     const auto links = runner_.links;
     for (OpenLink* link : links) link->tell_draining();
   }
 
-  void cut() override { runner_.scheduler.cancel_all(); }
+  void cut() override {
+    runner_.scheduler.cancel_all();
+    runner_.held.let_go();
+  }
 
   // Whoever waits in a listener's queue is let go before a hello: for a client that is safe to repeat.
   void leave() override {
     for (Listener& listener : listeners_) listener.close();
+    if (!hidden_path_.empty()) ::unlink(hidden_path_.c_str());
     const auto links = runner_.links;
     for (OpenLink* link : links) link->leave();
     runner_.scheduler.end_workers();
@@ -123,6 +136,17 @@ class Server final : public Lifetime::Duties {
     ::shutdown(fd, SHUT_WR);
   }
 
+  // Nobody new should find us; only those whose detached calls we hold, who know where to look.
+  void hide_path() {
+    const std::size_t held = runner_.held.unfetched();
+    hidden_path_ = wire::held_socket_path(options_.socket_path);
+    if (held > 0 && ::rename(options_.socket_path.c_str(), hidden_path_.c_str()) == 0)
+      return log(LogLevel::info, "holding",
+                 {{"detached_calls", std::uint64_t{held}}, {"unix", hidden_path_}});
+    hidden_path_.clear();
+    ::unlink(options_.socket_path.c_str());
+  }
+
   void link_ended() {
     if (runner_.links.empty() && options_.exit_with_clients) runner_.lifetime.drain("no clients");
     stop_when_alone();
@@ -138,6 +162,7 @@ class Server final : public Lifetime::Duties {
   Runner runner_;
   std::list<Listener> listeners_;
   asio::steady_timer goodbye_;
+  std::string hidden_path_;  // where we still listen while we drain; empty: nowhere
 };
 
 // What the kernel has of a strict sandbox; said once, since workers do without the rest.

@@ -1,10 +1,9 @@
 #include "runner/session.hpp"
 
-#include <boost/json/parse.hpp>
-
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "runner/bind_request.hpp"
+#include "runner/json_body.hpp"
 #include "runner/metrics.hpp"
 #include "runner/worker/channel.hpp"
 
@@ -18,16 +17,6 @@ namespace {
 constexpr std::size_t kCutShortMaxCount = 65536;
 
 Error broken(const std::string& why) { return Error(ErrorKind::protocol, why); }
-
-json::object read_object(std::string_view body, const char* what) {
-  if (body.size() > wire::kJsonBodyMaxBytes)
-    throw Error(ErrorKind::limit, std::string(what) + " of " + std::to_string(body.size()) +
-                                      " bytes; the limit is " + std::to_string(wire::kJsonBodyMaxBytes));
-  boost::system::error_code why;
-  json::value value = json::parse(json::string_view(body.data(), body.size()), why);
-  if (why || !value.is_object()) throw broken(std::string(what) + " that is no JSON object");
-  return std::move(value.get_object());
-}
 
 // What is added at the end of a body is JSON that a peer may lack a type for: it is ignored there.
 std::uint32_t bind_number(const json::object& request) {
@@ -46,18 +35,27 @@ Session::Session(Runner& runner, Carrier& carrier, std::optional<wire::Nonces> n
       carrier_(carrier),
       nonces_(std::move(nonces)),
       trusted_(!nonces_),
-      shipments_(runner.plugins.incoming(),
-                 [this](FrameType type, std::uint64_t transfer, std::string_view body) {
-                   send(type, 0, transfer, body);
-                 }) {}
+      shipments_(runner.plugins.incoming(), [this](FrameType type, std::uint64_t transfer,
+                                                   std::string_view body) { send(type, 0, transfer, body); }),
+      fetches_(
+          runner.held, [this](std::uint64_t call, std::string_view body) { tell_held(call, body); },
+          [this] { fill(); }) {}
 
 Session::~Session() {
   runner_.scheduler.resume(*this);
   for (auto& [id, open] : calls_) {
     ++runner_.counters.abandoned;
-    open.call->sink = nullptr;
+    listen_no_more(*open.call);
     runner_.scheduler.cancel(open.call);
   }
+}
+
+// One that was to be detached had not come whole: nobody will ask for it.
+void Session::listen_no_more(Call& call) {
+  if (const auto held = call.detached ? runner_.held.find(call.id) : nullptr)
+    held->sender_gone();
+  else
+    call.sink = nullptr;
 }
 
 void Session::say_hello() {
@@ -115,9 +113,15 @@ void Session::take_frame(const Frame& frame) {
       return shipments_.ship(frame);
     case FrameType::look:
       return look(frame.body);
+    case FrameType::fetch:
+      return fetches_.fetch(frame);
+    case FrameType::release:
+      return fetches_.release(frame);
     case FrameType::cancel:
       if (const auto open = calls_.find(frame.call); open != calls_.end())
         runner_.scheduler.cancel(CallPtr(open->second.call));
+      else if (const auto held = runner_.held.find(frame.call))
+        held->cancel();
       return;
     default:
       if (frame.has(wire::flag::critical)) fail_unknown(frame);
@@ -137,7 +141,7 @@ void Session::fail_unknown(const Frame& frame) {
   const auto open = calls_.find(frame.call);
   if (open == calls_.end()) return answer(frame.call, error);
   const CallPtr call = open->second.call;
-  call->sink = nullptr;
+  listen_no_more(*call);
   runner_.scheduler.cancel(call);
   Error ended = error;
   answer(frame.call, ended.with_fate(Fate::unknown));
@@ -172,6 +176,7 @@ void Session::begin_call(const Frame& frame) {
     throw broken("more than " + std::to_string(wire::kCredit) + " calls in flight on a link");
   if (frame.body.size() > wire::kWindowBytes) throw broken("a call sent more than its window");
   if (cut_short_.size() >= kCutShortMaxCount) throw broken("too many calls whose bodies never ended");
+  if (const auto held = runner_.held.find(frame.call)) return repeated(frame, *held);
   Open& open = calls_[frame.call];
   open.window_bytes -= frame.body.size();
   open.body_open = frame.has(wire::flag::more);
@@ -189,10 +194,21 @@ void Session::begin_call(const Frame& frame) {
     open.call->id = frame.call;
     open.call->sink = this;
     wire::append_frame(open.call->waiting, frame.type, frame.flags, frame.call, frame.body);
+    if (frame.has(wire::flag::detached)) runner_.held.hold(open.call, *this);
     runner_.submit(CallPtr(open.call));
   } catch (const Error& error) {
+    if (frame.has(wire::flag::detached)) runner_.held.forget(frame.call);
     answer(frame.call, error);
   }
+}
+
+// A detached call whose answer may have been lost is sent again: it does not run twice.
+void Session::repeated(const Frame& frame, const HeldCall& held) {
+  if (frame.has(wire::flag::more)) cut_short_.insert(frame.call);
+  if (!frame.has(wire::flag::detached)) throw broken("a call's id is that of a detached call");
+  if (held.is_whole()) return send(FrameType::accepted, 0, frame.call, {});
+  answer(frame.call, Error(ErrorKind::lost, "a link that ended, or another, had begun to send this call")
+                         .with_fate(Fate::unknown));
 }
 
 // The next piece of a call's body, of its input, or the input's end. Late ones, of a call that has ended, are
@@ -206,7 +222,10 @@ void Session::more_of_call(const Frame& frame) {
   if (frame.body.size() > open.window_bytes) throw broken("a call sent more than its window");
   open.window_bytes -= frame.body.size();
   if (frame.type == FrameType::call) open.body_open = frame.has(wire::flag::more);
-  runner_.scheduler.feed(CallPtr(open.call), frame);
+  const CallPtr call = open.call;
+  runner_.scheduler.feed(call, frame);
+  if (!call->detached || frame.type != FrameType::end_input) return;
+  if (const auto held = runner_.held.find(call->id)) held->all_came();
 }
 
 // Ends a call that the scheduler does not have.
@@ -239,6 +258,8 @@ bool Session::frame(Call& call, const Frame& frame) {
   }
   if (ends_call(frame)) {
     runner_.count_end(call, frame);
+    end(call.id);
+  } else if (call.detached && frame.type == FrameType::accepted) {
     end(call.id);
   }
   return outgoing_.size() <= kHighWaterBytes;
@@ -282,7 +303,18 @@ void Session::move_outgoing(std::string& message) {
   replies_bytes_ = 0;
 }
 
+void Session::tell_held(std::uint64_t call, std::string_view body) {
+  send(FrameType::held, 0, call, body);
+  replies_bytes_ += body.size();
+}
+
+void Session::fill() {
+  fetches_.fill(outgoing_, kHighWaterBytes);
+  if (!outgoing_.empty()) carrier_.wake();
+}
+
 void Session::sent() {
+  fetches_.fill(outgoing_, kHighWaterBytes);
   if (outgoing_.size() <= kHighWaterBytes) runner_.scheduler.resume(*this);
 }
 

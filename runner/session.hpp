@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "runner/fetches.hpp"
 #include "runner/runner.hpp"
 #include "runner/shipments.hpp"
 
@@ -63,17 +64,22 @@ class Session final : public CallSink {
   void bind(std::string_view body);
   void look(std::string_view body);
   void begin_call(const wire::Frame& frame);
+  void repeated(const wire::Frame& frame, const HeldCall& held);
   void more_of_call(const wire::Frame& frame);
   void fail_unknown(const wire::Frame& frame);
   void forward_bound(const Call& call, std::string_view body);
   void answer(std::uint64_t call, const Error& error);
   void end(std::uint64_t call);
+  void listen_no_more(Call& call);
+  void tell_held(std::uint64_t call, std::string_view body);
+  void fill();
 
   Runner& runner_;
   Carrier& carrier_;
   std::optional<wire::Nonces> nonces_;
   bool trusted_;
   Shipments shipments_;
+  Fetches fetches_;
   std::string outgoing_;
   std::size_t replies_bytes_ = 0;  // of outgoing_, what this client's own frames caused
   std::unordered_map<std::uint32_t, Binding> binds_;

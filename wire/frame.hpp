@@ -20,6 +20,8 @@ enum class FrameType : std::uint8_t {
   cancel = 6,
   offer = 7,
   ship = 8,
+  fetch = 9,
+  release = 10,
   look = 16,
   // runner → client
   hello = 32,
@@ -37,6 +39,7 @@ enum class FrameType : std::uint8_t {
   usage = 44,
   wanted = 45,
   stored = 46,
+  held = 47,
   info = 56,
   // worker → runner only
   withdrawn = 64,
@@ -46,6 +49,7 @@ namespace flag {
 inline constexpr std::uint8_t more = 0x01;      // the body goes on in the next frame of this type and call
 inline constexpr std::uint8_t bytes = 0x02;     // result: raw bytes instead of JSON
 inline constexpr std::uint8_t none = 0x04;      // result: the function declares none; nothing is printed
+inline constexpr std::uint8_t detached = 0x08;  // call: it goes on without its client, and is kept by its id
 inline constexpr std::uint8_t critical = 0x80;  // a receiver that does not know the type must fail the call
 }  // namespace flag
 

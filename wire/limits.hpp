@@ -28,9 +28,14 @@ inline constexpr std::size_t kHttpHeaderMaxBytes = 16 * 1024;  // request line a
 inline constexpr std::size_t kHttpBodyMaxBytes = 4 * 1024 * 1024;     // of POST /v1/run
 inline constexpr std::size_t kHttpResultMaxBytes = 64 * 1024 * 1024;  // result and output of POST /v1/run
 inline constexpr std::size_t kReplyBacklogMaxBytes =
-    4 * 1024 * 1024;                                          // what a client's own frames caused, unread
-inline constexpr std::uint64_t kPluginMaxBytes = 1ULL << 30;  // of one file that is sent to a runner
-inline constexpr std::size_t kShipFileMaxCount = 256;         // files of one plugin
-inline constexpr std::uint32_t kFeedAheadMaxCount = 256;      // calls given to one worker ahead
+    4 * 1024 * 1024;                                           // what a client's own frames caused, unread
+inline constexpr std::uint64_t kPluginMaxBytes = 1ULL << 30;   // of one file that is sent to a runner
+inline constexpr std::size_t kShipFileMaxCount = 256;          // files of one plugin
+inline constexpr std::uint32_t kFeedAheadMaxCount = 256;       // calls given to one worker ahead
+inline constexpr std::uint64_t kHeldKeepMs = 3'600'000;        // the end of a detached call, for its client
+inline constexpr std::uint64_t kHeldMaxBytes = 16 << 20;       // output, result and logs of one detached call
+inline constexpr std::uint64_t kHeldTotalMaxBytes = 64 << 20;  // of all that one runner keeps
+inline constexpr std::size_t kHeldLogMaxBytes = 1 << 20;       // of one detached call's logs
+inline constexpr std::size_t kHeldMaxCount = 1024;             // detached calls that one runner knows
 
 }  // namespace flame::wire

@@ -8,6 +8,10 @@ namespace flame::cli {
 
 int run_command(int argc, char** argv);
 int map_command(int argc, char** argv);
+int wait_command(int argc, char** argv);
+int result_command(int argc, char** argv);
+int cancel_command(int argc, char** argv);
+int calls_command(int argc, char** argv);
 int replay_command(int argc, char** argv);
 int pool_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
@@ -18,7 +22,7 @@ int config_command(int argc, char** argv);
 int completion_command(int argc, char** argv);
 
 extern const CommandSpec kPoolSpec, kConfigSpec, kCompletionSpec, kInspectSpec, kCheckSpec, kImageFactsSpec,
-    kReplaySpec;
+    kReplaySpec, kWaitSpec, kResultSpec, kCancelSpec, kCallsSpec;
 
 struct Command {
   const char* name;

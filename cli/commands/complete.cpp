@@ -8,6 +8,8 @@
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/ui/report.hpp"
+#include "client/calls/call_id.hpp"
+#include "client/calls/call_records.hpp"
 #include "client/config/config.hpp"
 #include "client/plugin/check.hpp"
 #include "wire/signature.hpp"
@@ -150,10 +152,18 @@ void add_argument(const client::Manifest& manifest, const std::string& function,
   }
 }
 
+void add_call_ids(Candidates& out) {
+  for (const client::CallRecord& record : client::CallRecords().all())
+    out.add(client::call_id_text(record.id),
+            record.function + " of " + record.plugin.substr(record.plugin.rfind('/') + 1));
+}
+
 void add_operand(const CommandSpec& spec, const std::vector<std::string>& before, Candidates& out) {
   if (!spec.verbs.empty()) {
     if (before.empty())
       for (const VerbSpec& verb : spec.verbs) out.add(verb.name, verb.help);
+  } else if (std::string_view(spec.usage).ends_with("ID")) {
+    if (before.empty()) add_call_ids(out);
   } else if (before.empty() || !calls_a_function(spec)) {
     out.add_files();
   } else if (const client::OpenPlugin plugin = plugin_of(before[0]); plugin.manifest) {

@@ -7,6 +7,8 @@
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
+#include "cli/commands/run_detached.hpp"
+#include "cli/ui/call_printer.hpp"
 #include "cli/ui/once.hpp"
 #include "cli/ui/plugin_change.hpp"
 #include "cli/ui/report.hpp"
@@ -25,43 +27,6 @@
 
 namespace flame::cli {
 namespace {
-
-// Results to stdout. A string that --raw unquotes must be whole; the newline goes with the result's last
-// piece.
-class ResultPrinter {
- public:
-  explicit ResultPrinter(bool raw) : raw_(raw) {}
-
-  void take(std::string_view piece, std::uint8_t flags) {
-    const bool last = (flags & wire::flag::more) == 0;
-    const bool is_json = (flags & (wire::flag::bytes | wire::flag::none)) == 0;
-    if (!is_json) return print(piece);
-    kept_ += piece;
-    if (raw_ && !last) return;
-    if (raw_) unquote();
-    if (last) kept_ += '\n';
-    print(kept_);
-    kept_.clear();
-  }
-
- private:
-  void unquote() {
-    if (!kept_.starts_with('"')) return;
-    boost::system::error_code why;
-    const auto value = boost::json::parse(kept_, why);
-    if (!why && value.is_string()) kept_ = boost::json::value_to<std::string>(value);
-  }
-
-  bool raw_;
-  std::string kept_;
-};
-
-void print_log(std::string_view level, std::string_view text) {
-  if (level == "stdout" || level == "stderr")
-    write_all(STDERR_FILENO, printable(text, true));
-  else
-    write_all(STDERR_FILENO, printable(level) + ": " + printable(text) + "\n");
-}
 
 // Whose runner it is: the pool's, or one of the call's own on this computer.
 class Engine {
@@ -87,6 +52,13 @@ class Engine {
       if (target_.file) client::preflight(*target_.file, pool_->settings().name, pool_->generation());
     };
     return pool_->find(options_.deadline, watch);
+  }
+  // Returns when the call is done, or taken.
+  void give(client::Link& link, const client::Invocation& call, const client::CallEvents& events) {
+    if (options_.detach)
+      detach_call(*pool_, link, call, events);
+    else
+      client::run_call(link, call, events);
   }
   bool has_booted() const { return pool_ && pool_->has_booted(); }
   void use(const client::PoolSettings& settings) { pool_.emplace(settings); }
@@ -162,6 +134,7 @@ class Climb {
 };
 
 using FindRunner = std::function<std::unique_ptr<client::Link>(client::Pool::Watch&)>;
+using UseRunner = std::function<void(client::Link&)>;
 
 // Until a runner takes it: one that is busy or leaves is no reason to fail while there may be another.
 class Attempts {
@@ -187,7 +160,7 @@ class Attempts {
   }
 
   // again: whether a call that has ended so is to be made anew.
-  void run(const client::Invocation& call, client::CallEvents& events, const std::function<void()>& rewind,
+  void run(const UseRunner& use, client::CallEvents& events, const std::function<void()>& rewind,
            const std::function<bool(Error&)>& again) {
     for (;;) {
       const auto link = find_(watch_);
@@ -196,14 +169,14 @@ class Attempts {
       if (events.wake_fd < 0) catch_stop_signals(options_.deadline);
       events.wake_fd = stop_wake_fd();
       try {
-        return client::run_call(*link, call, events);
+        return use(*link);
       } catch (Error& error) {
         if (supply_.can_mend(error) && !stop_asked()) {
           send_plugin(*link);
         } else if (stop_asked() || !again(error)) {
           if (!another_may_do(error) || stop_asked()) throw;
           pause(error);
-          watch_.avoid = {runner_of(*link)};
+          watch_.avoid = {client::runner_of(*link)};
         }
       }
       rewind();
@@ -217,10 +190,6 @@ class Attempts {
     return error.fate == Fate::never_begun &&
            (error.kind == ErrorKind::busy || error.kind == ErrorKind::draining ||
             error.kind == ErrorKind::unreachable);
-  }
-  static std::string runner_of(const client::Link& link) {
-    const auto hello = boost::json::parse(link.hello());
-    return boost::json::value_to<std::string>(hello.at("runner"));
   }
   void pause(const Error& error) const {
     if (options_.deadline.passed())
@@ -311,7 +280,8 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
     if (!options.quiet) tell_change(target.path, target.supply.change(), "the call ran", "it");
   };
   try {
-    attempts.run(call, events, rewind, [&](Error& error) { return climb.again(error, engine, rewind); });
+    attempts.run([&](client::Link& link) { engine.give(link, call, events); }, events, rewind,
+                 [&](Error& error) { return climb.again(error, engine, rewind); });
   } catch (Error& error) {
     engine.await_debugger();
     tell();

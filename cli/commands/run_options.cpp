@@ -1,11 +1,8 @@
 #include "cli/commands/run_options.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/text.hpp"
 #include "cli/ui/report.hpp"
@@ -16,6 +13,7 @@ namespace {
 enum Id {
   timeout,
   pool,
+  detach,
   fresh,
   env,
   no_stdin,
@@ -39,6 +37,7 @@ enum Id {
 constexpr OptionSpec kOptions[] = {
     {timeout, "timeout", 0, "DURATION", "one deadline for everything: 250ms, 30s, 5m"},
     {pool, "pool", 0, "NAME", "the pool to use; its settings stand in flame.toml"},
+    {detach, "detach", 0, nullptr, "print the call's id once the runner has it; see flame wait"},
     {fresh, "fresh", 0, nullptr, "a worker of its own for this call"},
     {env, "env", 0, "NAME[=VALUE]", "an environment variable for the call; repeatable"},
     {no_stdin, "no-stdin", 'n', nullptr, "never read stdin"},
@@ -61,14 +60,6 @@ constexpr OptionSpec kOptions[] = {
     {help, "help", 'h', nullptr, "this text"},
 };
 
-Deadline deadline_from(const char* where, const std::string& text) {
-  const auto ms = parse_duration_ms(text);
-  if (!ms)
-    throw usage_error(kRunSpec,
-                      std::string(where) + " wants a duration such as 250ms, 30s or 5m, got '" + text + "'");
-  return Deadline::from_remaining_ms(*ms);
-}
-
 void add_environment(RunOptions& options, const std::string& text) {
   const std::size_t equals = text.find('=');
   const std::string name = text.substr(0, equals);
@@ -79,16 +70,6 @@ void add_environment(RunOptions& options, const std::string& text) {
     options.environment[name] = value;
 }
 
-int descriptor_from(const char* text) {
-  int value = -1;
-  const char* const last = text + std::strlen(text);
-  const auto [end, error] = std::from_chars(text, last, value);
-  if (error != std::errc() || end != last || value < 0 || ::fcntl(value, F_GETFD) < 0)
-    throw usage_error(kRunSpec,
-                      std::string("--cause-fd wants the number of an open descriptor, got '") + text + "'");
-  return value;
-}
-
 void inspect(RunOptions& out, client::Inspector inspector) {
   if (out.inspector != client::Inspector::none && out.inspector != inspector)
     throw usage_error(kRunSpec, "--gdb and --valgrind exclude each other");
@@ -96,13 +77,25 @@ void inspect(RunOptions& out, client::Inspector inspector) {
   out.inspector = inspector;
 }
 
+// What is about the end of the call is for those who fetch it.
+void check_detached(const RunOptions& options) {
+  const char* other = options.is_inline ? "--inline" : options.raw ? "--raw" : nullptr;
+  if (!options.keep_crash.empty()) other = "--keep-crash";
+  if (other != nullptr)
+    throw usage_error(kRunSpec, std::string("--detach and ") + other + " exclude each other" +
+                                    (options.raw ? ": give it to flame wait" : ""));
+}
+
 void apply(RunOptions& out, int id, const char* value) {
   switch (static_cast<Id>(id)) {
     case timeout:
-      out.deadline = deadline_from("--timeout", value);
+      out.deadline = deadline_option(kRunSpec, "--timeout", value);
       return;
     case pool:
       out.pool = value;
+      return;
+    case detach:
+      out.detach = true;
       return;
     case fresh:
       out.fresh = true;
@@ -147,7 +140,7 @@ void apply(RunOptions& out, int id, const char* value) {
       error_style().json = true;
       return;
     case cause_fd:
-      error_style().cause_fd = descriptor_from(value);
+      error_style().cause_fd = descriptor_option(kRunSpec, "--cause-fd", value);
       return;
     case help_fn:
       out.help_function = true;
@@ -177,8 +170,10 @@ RunOptions parse_run_options(int argc, char** argv) {
     if (out.help) return out;
   }
   const char* text = std::getenv("FLAME_TIMEOUT");
-  if (!has_timeout && text != nullptr && *text != 0) out.deadline = deadline_from("FLAME_TIMEOUT", text);
+  if (!has_timeout && text != nullptr && *text != 0)
+    out.deadline = deadline_option(kRunSpec, "FLAME_TIMEOUT", text);
   out.words_at = reader.index();
+  if (out.detach) check_detached(out);
   // gdb reads the terminal.
   if (out.inspector == client::Inspector::gdb && ::isatty(STDIN_FILENO) == 1) out.no_stdin = true;
   if (argc - out.words_at < 2) throw usage_error(kRunSpec, "wants PLUGIN and FUNCTION");

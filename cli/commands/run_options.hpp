@@ -22,6 +22,7 @@ struct RunOptions {
   bool no_ship = false;
   bool is_inline = false;  // in a worker of this call's own on this computer …
   client::Inspector inspector = client::Inspector::none;  // … under this
+  bool detach = false;  // the call's id is printed, and the runner keeps its result
   bool fresh = false, no_stdin = false, raw = false, json_args = false, dry_run = false, verbose = false,
        quiet = false, help = false, help_function = false;
   int words_at = 0;  // index in argv of PLUGIN

@@ -8,6 +8,10 @@ namespace {
 constexpr Command kCommands[] = {
     {"run", "run one function of a plugin and print its result", run_command, &kRunSpec},
     {"map", "run a function on every item of an input", map_command, &kMapSpec},
+    {"wait", "wait for a detached call, and tell its end as run does", wait_command, &kWaitSpec},
+    {"result", "the end of a detached call if it is there", result_command, &kResultSpec},
+    {"cancel", "end a detached call", cancel_command, &kCancelSpec},
+    {"calls", "this user's detached calls, and what has become of them", calls_command, &kCallsSpec},
     {"replay", "run a call that crashed again, on this computer", replay_command, &kReplaySpec},
     {"pool", "look at, warm, keep, drain and destroy the runners of a pool", pool_command, &kPoolSpec},
     {"inspect", "what a plugin is and needs, without running any of it", inspect_command, &kInspectSpec},

@@ -13,6 +13,12 @@ std::string line(const char* name, double ms, const char* remark = "") {
   return buffer;
 }
 
+std::string cpu_line(const client::CallUsage& usage) {
+  char memory[64];
+  std::snprintf(memory, sizeof memory, "; peak memory %.0f KiB", usage.peak_bytes / 1024);
+  return line("cpu", usage.cpu_ms, memory);
+}
+
 double ms_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
@@ -39,10 +45,12 @@ std::string PhaseTimes::report() {
   for (const char* name : {"find", "boot", "connect", "ship", "send", "queue", "load", "run", "receive"})
     if (sums.contains(name)) out += line(name, sums[name]);
   out += line("total", ms_between(phases_.front().at, end));
-  if (!usage_) return out;
-  char memory[64];
-  std::snprintf(memory, sizeof memory, "; peak memory %.0f KiB", usage_->peak_bytes / 1024);
-  return out + line("cpu", usage_->cpu_ms, memory);
+  return usage_ ? out + cpu_line(*usage_) : out;
+}
+
+std::string usage_lines(const client::CallUsage& usage) {
+  return line("queue", usage.queue_ms) + line("load", usage.load_ms) + line("run", usage.run_ms) +
+         cpu_line(usage);
 }
 
 }  // namespace flame::cli

@@ -10,6 +10,9 @@
 
 namespace flame::cli {
 
+// The same of a call whose runner's times are all that is known.
+std::string usage_lines(const client::CallUsage& usage);
+
 class PhaseTimes {
  public:
   void begin(std::string_view phase);  // ends the one before

@@ -73,6 +73,13 @@ std::vector<Runner> Hints::read(const std::string& generation) const {
   return out;
 }
 
+std::optional<Runner> Hints::find(const std::string& name) const {
+  const auto text = read_ours(directory_ + "/" + name);
+  if (!text || name.find('/') != std::string::npos) return std::nullopt;
+  Runner runner = parse(name, *text);
+  return runner.address.known() ? std::optional(std::move(runner)) : std::nullopt;
+}
+
 void Hints::write(const Runner& runner) const noexcept try {
   std::string text;
   const auto line = [&](const char* key, const std::string& value) {

@@ -52,6 +52,14 @@ void check_name(const std::string& name) {
 
 bool is_draining(const Link& link) { return link.hello().find("\"draining\":true") != std::string::npos; }
 
+std::string runner_of(const Link& link) {
+  constexpr std::string_view key = "\"runner\":\"";
+  const std::string& hello = link.hello();
+  const std::size_t at = hello.find(key);
+  if (at == std::string::npos) return {};
+  return hello.substr(at + key.size(), hello.find('"', at + key.size()) - at - key.size());
+}
+
 Pool::Pool(PoolSettings settings)
     : settings_(std::move(settings)),
       runtime_dir_(runtime_dir()),

@@ -32,7 +32,8 @@ struct BootOutcome {
 
 double usual_boot_seconds(const PoolSettings& settings);  // of this engine, where nothing was measured
 
-bool is_draining(const Link& link);  // its hello said so: no new calls
+bool is_draining(const Link& link);       // its hello said so: no new calls
+std::string runner_of(const Link& link);  // its name, as its hello said
 
 class Pool {
  public:
@@ -41,6 +42,7 @@ class Pool {
   ~Pool();
 
   const PoolSettings& settings() const { return settings_; }
+  const std::string& place() const { return place_; }            // what tells it from pools of other places
   const std::string& generation() const { return generation_; }  // of runners that these settings make
 
   // ---- For one call ----

@@ -1,0 +1,13 @@
+// `flame run --detach`: the runner gets the call and keeps it; its id is all that is printed.
+#pragma once
+#include "client/call.hpp"
+#include "client/pool/pool.hpp"
+
+namespace flame::cli {
+
+// Prints the id when the runner has taken the call. Throws Error; with fate never_begun another runner may be
+// asked.
+void detach_call(const client::Pool& pool, client::Link& link, const client::Invocation& call,
+                 const client::CallEvents& events);
+
+}  // namespace flame::cli
