@@ -37,8 +37,9 @@ enum Id {
 constexpr OptionSpec kOptions[] = {
     {timeout, "timeout", 0, "DURATION", "one deadline for everything: 250ms, 30s, 5m"},
     {pool, "pool", 0, "NAME", "the pool to use; its settings stand in flame.toml"},
-    {detach, "detach", 0, nullptr, "print the call's id once the runner has it; see flame wait"},
-    {fresh, "fresh", 0, nullptr, "a worker of its own for this call"},
+    {detach, "detach", 0, nullptr, "print the call's id once the runner has it; see flame wait", kWithNext},
+    {fresh, "fresh", 0, nullptr, "a worker of its own for this call",
+     "print an id, for flame wait; a worker of its own"},
     {env, "env", 0, "NAME[=VALUE]", "an environment variable for the call; repeatable"},
     {no_stdin, "no-stdin", 'n', nullptr, "never read stdin"},
     {raw, "raw", 0, nullptr, "print a string result without its quotes"},
