@@ -86,6 +86,7 @@ json::object runner_status(client::Pool& pool, const client::Machine& machine, D
   };
   json::object out = {{"name", machine.name}, {"state", hello.state},     {"slots", said("slots")},
                       {"busy", said("busy")}, {"queued", said("queued")}, {"idle_ms", said("idle_ms")}};
+  out["held"] = said("held");
   out["pid"] = machine.pid != 0 ? json::value(machine.pid) : said("pid");
   if (!machine.address.unix_path.empty()) out["address"] = {{"unix", machine.address.unix_path}};
   if (!machine.address.tcp.empty()) out["address"] = {{"tcp", machine.address.tcp}};
@@ -100,7 +101,8 @@ json::object runner_status(client::Pool& pool, const client::Machine& machine, D
 
 bool is_idle(const json::object& runner) {
   const auto zero = [&](const char* key) { return json::serialize(runner.at(key)) == "0"; };
-  return runner.at("state").as_string() == "ready" && zero("busy") && zero("queued");
+  const bool holds = !zero("held") && !runner.at("held").is_null();  // older runners hold nothing
+  return runner.at("state").as_string() == "ready" && zero("busy") && zero("queued") && !holds;
 }
 
 std::string status_table(const json::array& runners) {

@@ -1,8 +1,11 @@
 #!/usr/bin/env bats
 # Detached calls: run --detach, wait, result, cancel, calls, and what the runner keeps.
 load common
+load relay
 setup() { common_setup; }
 teardown() {
+  [ -z "${relay:-}" ] || kill "$relay" 2>/dev/null || true
+  FLAME_BACKEND=own flame pool destroy --yes >/dev/null 2>&1 || true
   [ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || true
   common_teardown
 }
@@ -189,4 +192,25 @@ true"
   expect 0 flame wait "$id"; same "$out" 3
   FLAME_BACKEND=local expect 125 flame wait "$id"; holds "$err" "backend tcp"
   flame wait --forget "$id"
+}
+
+@test "a link that is lost before the answer: the call has come, and runs once" {
+  mkdir bin
+  through_relay cut 700   # the upgrade, and in the next message the whole call
+  expect 0 flame run --detach "$plugins/faults.so" count "$work/runs"; same "$err" ""; id=$out
+  same "$(sed -n 2p relay.log | awk '{print ($1 >= 700)}')" 1
+  expect 0 flame wait --forget "$id"; same "$out" 1
+  same "$(stat -c %s runs)" 1
+}
+
+@test "cool and a resting pool leave a runner alone that holds an end" {
+  id=$(flame run --detach "$samples/math.so" add 1 2)
+  until [ "$(state "$id")" = "done" ]; do :; done
+  same "$(flame pool status --json | jq '.[0] | [.busy, .queued, .held, .idle_ms]' -c)" "[0,0,1,0]"
+  flame pool cool
+  same "$(flame pool status --json | jq -r '.[0].state')" ready
+  flame wait "$id" >/dev/null
+  same "$(flame pool status --json | jq '.[0].held')" 0
+  flame pool cool
+  expect 125 flame wait "$id"; holds "$err" "has left"
 }

@@ -3,6 +3,7 @@
 load common
 load terminal
 load fly
+load relay
 setup() {
   common_setup
   mkdir private hidden bin
@@ -23,17 +24,6 @@ apart() {
 }
 # A plugin of many bytes: what stands behind the tables is read by nobody.
 large() { { cat "$samples/math.so"; head -c "$2" /dev/urandom; } >"$1"; }
-
-# through_relay WHAT…: a runner that is reached through relay.py only.
-through_relay() {
-  printf '#!/bin/sh\n%s | sed -u "s|\\"unix\\":\\"[^\\"]*|\\"unix\\":\\"%s/relay.sock|"\n' "$FLAME_PREFIX/libexec/flame/flame-backend-local" "$work" >bin/flame-backend-own
-  chmod +x bin/flame-backend-own
-  export PATH=$work/bin:$PATH FLAME_BACKEND=own
-  python3 "$BATS_TEST_DIRNAME/relay.py" relay.sock "$XDG_RUNTIME_DIR/flame/local-*/flame-default-0.*.sock" relay.log "$@" &
-  relay=$!
-  until [ -s relay.log ]; do sleep 0.02; done
-  flame pool warm
-}
 
 @test "a link that breaks in mid-shipment: the next goes on where it stopped" {
   through_relay cut 8000000
