@@ -42,7 +42,6 @@ class Pool {
   ~Pool();
 
   const PoolSettings& settings() const { return settings_; }
-  const std::string& place() const { return place_; }            // what tells it from pools of other places
   const std::string& generation() const { return generation_; }  // of runners that these settings make
 
   // ---- For one call ----
