@@ -75,7 +75,9 @@ class Keeping {
     keeper_.reset();  // its lease and lock first
     settings_ = config.pool;
     keeper_ = std::make_unique<client::Keeper>(
-        config.pool, client::Keeper::Options{.spares = options_.spares.value_or(0), .log = log}, counters_);
+        config.pool,
+        client::Keeper::Options{.spares = options_.spares.value_or(config.pool.spares), .log = log},
+        counters_);
     log("info", "keeping",
         {{"pool", settings_.name},
          {"backend", settings_.backend},

@@ -30,6 +30,19 @@ std::vector<const KeptRunner*> idlest(const KeepState& state, Is is) {
   return out;
 }
 
+// As many runners as the calls that run would fill.
+std::uint64_t packed(const KeepState& state) {
+  std::uint64_t slots = 0, busy = 0, ready = 0;
+  for (const KeptRunner& one : state.runners) {
+    if (one.state != State::ready) continue;
+    ++ready;
+    slots += std::max<std::uint64_t>(one.slots, 1);
+    busy += one.busy;
+  }
+  const std::uint64_t each = ready == 0 ? 1 : slots / ready;
+  return (busy + each - 1) / each;
+}
+
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
 }  // namespace
@@ -53,7 +66,7 @@ KeepPlan plan_keeping(const KeepState& state) {
 
   KeepPlan plan;
   // Whoever works on the old generation needs a place on the new one.
-  plan.wanted = state.spares > 0 ? working + state.spares : old > 0 ? working : 0;
+  plan.wanted = state.spares > 0 ? packed(state) + state.spares : old > 0 ? working : 0;
   plan.wanted = std::min(std::max(plan.wanted, state.min), state.max);
 
   // Resting ones of this generation are started and need no name of their own.
@@ -61,7 +74,9 @@ KeepPlan plan_keeping(const KeepState& state) {
       count(state, [](const KeptRunner& one) { return one.state == State::resting && one.current; });
   const std::uint64_t names = state.max + (old + leaving > 0 ? state.surge : 0);
   const std::uint64_t free = less(names, state.runners.size() + state.booting) + resting;
-  const std::uint64_t lacking = less(plan.wanted, ready + coming);
+  const std::uint64_t more = std::min(state.more, less(state.max, ready + coming));
+  // Where a limit refuses what is wanted, min does not get round it.
+  const std::uint64_t lacking = state.refused ? more : std::max(less(plan.wanted, ready + coming), more);
   plan.boot = std::min(lacking, free);
 
   std::uint64_t drain = less(old, less(plan.wanted, ready));
@@ -69,6 +84,7 @@ KeepPlan plan_keeping(const KeepState& state) {
   if (drain == 0 && lacking > 0 && plan.boot == 0 && coming + leaving == 0 && old > 0) drain = 1;
   for (const KeptRunner* one : idlest(state, old_serves))
     if (plan.drain.size() < drain) plan.drain.push_back(one->name);
+  if (old == 0) plan.drain.insert(plan.drain.end(), state.idle.begin(), state.idle.end());
 
   const auto at_rest = idlest(
       state, [](const KeptRunner& one) { return one.state == State::ready && one.current && !one.works(); });
@@ -82,11 +98,11 @@ KeepPlan plan_keeping(const KeepState& state) {
   if (old > 0)
     plan.reason = "a new generation takes over: " + number(plan.wanted) + " wanted, " + is + ", " +
                   number(old) + " old";
-  else if (plan.wanted > state.min)
-    plan.reason = number(working) + " of the runners work and spares = " + number(state.spares) + ": " +
-                  number(plan.wanted) + " wanted, " + is;
+  else if (!state.why.empty() && (state.more > 0 || state.refused || !state.idle.empty()))
+    plan.reason = state.why;
   else
-    plan.reason = "min = " + number(state.min) + ": " + is;
+    plan.reason = "min = " + number(state.min) +
+                  (state.spares > 0 ? ", spares = " + number(state.spares) : "") + ": " + is;
   return plan;
 }
 

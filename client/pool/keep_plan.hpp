@@ -23,6 +23,12 @@ struct KeepState {
   std::vector<KeptRunner> runners;
   std::uint64_t booting = 0;  // asked for, not yet among the runners
   std::uint64_t min = 0, max = 1, surge = 1, spares = 0;
+
+  // What the policy wants of the current generation, and why.
+  std::uint64_t more = 0;
+  std::vector<std::string> idle;  // may go
+  bool refused = false;           // it wanted more than the limits allow
+  std::string why;
 };
 
 struct KeepPlan {
@@ -33,8 +39,8 @@ struct KeepPlan {
   std::string reason;
 };
 
-// A new generation comes first, then as many of the old drain: those that have nothing to do before others.
-// max + surge names are never passed.
+// The policy says how many there should be. A new generation comes first, then as many of the old drain:
+// those that have nothing to do before others. max + surge names are never passed.
 KeepPlan plan_keeping(const KeepState& state);
 
 }  // namespace flame::client

@@ -75,7 +75,7 @@ void Keeper::step() {
   if (now >= look_due_) look_at_all(now);
 }
 
-void Keeper::plan(Clock::time_point) {
+void Keeper::plan(Clock::time_point now) {
   KeepState state;
   const PoolSettings& settings = pool_.settings();
   state.min = settings.min;
@@ -86,7 +86,10 @@ void Keeper::plan(Clock::time_point) {
   for (const Kept& one : runners_)
     state.runners.push_back(
         {one.machine.name, one.state, is_current(one), one.slots, one.busy, one.queued, one.idle_ms});
+  scale(state, now);
   plan_ = plan_keeping(state);
+  if (std::exchange(refused_, state.refused) != state.refused && state.refused && acting_)
+    log("warning", "refused", {{"why", state.why}});
 }
 
 void Keeper::act(Clock::time_point now) {
@@ -105,6 +108,7 @@ void Keeper::act(Clock::time_point now) {
     log("info", "drain",
         {{"runner", name}, {"why", plan_.reason}, {"busy", one.busy}, {"queued", one.queued}});
     ++counters_.drained;
+    changed_at_ = now;
     pool_.forget({name, {}, {}});  // nobody is to find it by a hint
     pool_.begin("stop", name, Deadline::in(std::chrono::seconds(30)), {});
     set_state(one, KeptRunner::State::leaving);
@@ -117,6 +121,7 @@ void Keeper::act(Clock::time_point now) {
       return;
     }
     boots_.push_back({id, now});
+    changed_at_ = now;
   }
 }
 

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "client/pool/keep_lease.hpp"
+#include "client/pool/keep_load.hpp"
 #include "client/pool/keep_plan.hpp"
+#include "client/pool/policy.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::client {
@@ -42,6 +44,7 @@ struct Kept {
   bool heard = false;  // it has answered a look
   std::string info;    // what it said last, as JSON
   std::uint64_t slots = 0, busy = 0, queued = 0, idle_ms = 0;
+  double p95_ms = 0, oldest_wait_ms = 0, longest_run_ms = 0;
 };
 
 class Keeper {
@@ -100,12 +103,18 @@ class Keeper {
   void approach(Kept& one, Clock::time_point now);
   void arrived(Kept& one, Clock::time_point now);
   void listen(Kept& one, Clock::time_point now);
-  void take_info(Kept& one, std::string_view body);
+  void take_info(Kept& one, std::string_view body, Clock::time_point now);
   void set_state(Kept& one, KeptRunner::State state);
   void lost(Kept& one, const Error& why, Clock::time_point now);
   void not_there(Kept& one, const Error& why, Clock::time_point now);
   void gone(Kept& one, const char* why, Clock::time_point now);
   void look_at_all(Clock::time_point now);
+
+  // keeper_scaling.cpp
+  void take_calls(Kept& one, const boost::json::object& info, Clock::time_point now);
+  double boot_seconds() const;
+  PoolState load_now(Clock::time_point now) const;
+  void scale(KeepState& state, Clock::time_point now) const;
 
   void plan(Clock::time_point now);
   void act(Clock::time_point now);
@@ -119,11 +128,14 @@ class Keeper {
   std::vector<Boot> boots_;
   std::map<std::uint64_t, std::string> autopsies_;  // requests that ask why a runner ended, by whom
   KeepPlan plan_;
+  KeepLoad load_;
+  bool refused_ = false;
   std::string logged_reason_, noted_reason_, engine_trouble_, boot_trouble_;
   std::optional<Error> fatal_;
   bool acting_ = false;
   std::uint64_t list_request_ = 0, left_request_ = 0;
-  Clock::time_point list_due_{}, list_asked_{}, listed_at_{}, left_due_{}, look_due_{}, boot_not_before_{};
+  Clock::time_point changed_at_{}, list_due_{}, list_asked_{}, listed_at_{}, left_due_{}, look_due_{},
+      boot_not_before_{};
   milliseconds list_pause_{0}, boot_pause_{0};
 };
 

@@ -99,7 +99,7 @@ void Keeper::arrived(Kept& one, Clock::time_point now) {
   const bool ours = one.booted;
   set_state(one, draining ? State::leaving : State::ready);
   one.booted = false;
-  take_info(one, one.link->hello());
+  take_info(one, one.link->hello(), now);
   one.looks = one.link->hello().find("\"look\"") != std::string::npos;
   one.heard_at = one.ready_at = now;
   one.heard = false;
@@ -124,7 +124,7 @@ void Keeper::listen(Kept& one, Clock::time_point now) {
   while (one.link->receive()) {
     while (const auto frame = one.link->next_received()) {
       if (frame->type == wire::FrameType::info) {
-        take_info(one, frame->body);
+        take_info(one, frame->body, now);
         one.heard_at = now;
         one.heard = true;
         if (one.state == State::silent) set_state(one, State::ready);
@@ -139,7 +139,7 @@ void Keeper::listen(Kept& one, Clock::time_point now) {
   if (one.state == State::ready && now - one.ready_at >= kShortLife) boot_pause_ = milliseconds(0);
 }
 
-void Keeper::take_info(Kept& one, std::string_view body) {
+void Keeper::take_info(Kept& one, std::string_view body, Clock::time_point now) {
   boost::system::error_code why;
   const json::value value = json::parse(json::string_view(body.data(), body.size()), why);
   if (why || !value.is_object()) return;
@@ -149,6 +149,7 @@ void Keeper::take_info(Kept& one, std::string_view body) {
   one.busy = number_in(info, "busy");
   one.queued = number_in(info, "queued");
   one.idle_ms = number_in(info, "idle_ms");
+  take_calls(one, info, now);
 }
 
 // Its name stays until the caller has taken it from the list.
@@ -159,6 +160,7 @@ void Keeper::gone(Kept& one, const char* why, Clock::time_point now) {
     log("info", "runner_gone", {{"runner", one.machine.name}, {"why", why}});
   }
   pool_.forget({one.machine.name, {}, {}});
+  load_.gone(one.machine.name);
   // Its machine may stay for a moment, or at rest: the next list says so.
   list_due_ = std::min(list_due_, now + milliseconds(100));
   const std::string name = one.machine.name;

@@ -188,3 +188,41 @@ P
   options=$(sed -n 's/^ExecStart=[^ ]* pool keep //p' "$unit" | grep -o -- '--[a-z]*')
   for option in $options; do flame pool --help | grep -q -- "$option"; done
 }
+
+@test "keep: what waits on its runners is answered by more of them, and it is told why" {
+  pool; sed -i 's/min = 2/min = 1/' flame.toml
+  keep a
+  await_said a '.event == "runner_ready"'
+  socket=$(status '.[0].address.unix' | tr -d '"')
+  for _ in 1 2 3 4 5 6; do
+    curl -sS --unix-socket "$socket" http://x/v1/run -d "{\"path\":\"$plugins/faults.so\",\"function\":\"sleep_ms\",\"args\":[2000]}" >/dev/null &
+    posts+=($!)
+  done
+  await_said a '.event == "runner_ready"' 3
+  jq -r 'select(.event == "decision") | .why' a.log | grep -q 'calls\? wait'
+  same "$(status length)" 3
+  wait "${posts[@]}"
+  stop a
+}
+
+@test "keep: on an engine that costs, idle ones beyond min drain after a while; a cost limit is kept, and told" {
+  priced 0.001
+  pool; sed -i 's/min = 2/min = 1/' flame.toml
+  keep a --listen "unix:$work/k.sock"
+  await_said a '.event == "runner_ready"'
+  flame pool warm --size 3
+  await_said a '.event == "drain"' 2
+  await_status length 1
+  cost() { curl -sS --unix-socket k.sock http://x/metrics | sed -n 's/^flame_pool_cost_usd_per_hour{.*} //p'; }
+  for _ in $(seq 300); do [ "$(cost)" = 3.6 ] && break; sleep 0.1; done
+  same "$(cost)" 3.6
+  stop a
+  # Two are 7.2 dollars an hour.
+  sed -i 's/min = 1/min = 3/' flame.toml; echo 'max_cost_per_hour = 8' >>flame.toml
+  keep b
+  await_said b '.event == "refused" and (.why | contains("max_cost_per_hour"))'
+  await_status length 2
+  await_said b '.event == "runner_ready"' 1
+  same "$(said b '.event == "runner_ready"')" 1
+  stop b
+}

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "client/pool/keep_load.hpp"
 #include "client/pool/keep_plan.hpp"
 
 using namespace flame::client;
@@ -62,15 +63,34 @@ TEST_CASE("one that leaves is no runner, but has its name until it is gone") {
 
 TEST_CASE("spares come on top of those that work, up to max") {
   KeepState state = pool(1, 4, {one("a", State::ready, true, 2)});
+  state.runners[0].slots = 2;
   CHECK(plan_keeping(state).boot == 0);
   state.spares = 1;
   CHECK(plan_keeping(state).boot == 1);
   state.runners.push_back(one("b"));
+  state.runners[1].slots = 2;
   CHECK(plan_keeping(state).boot == 0);
   CHECK(plan_keeping(state).stay == Names{"b"});
   state.spares = 9;
   CHECK(plan_keeping(state).wanted == 4);
   CHECK(plan_keeping(state).boot == 2);
+}
+
+TEST_CASE("the policy asks for more, up to max, and lets idle ones go; not while a generation takes over") {
+  KeepState state = pool(1, 4, {one("a", State::ready, true, 1), one("b")});
+  state.more = 9;
+  state.why = "calls wait";
+  CHECK(plan_keeping(state).boot == 2);
+  CHECK(plan_keeping(state).reason == "calls wait");
+  state.refused = true;
+  state.min = 4;
+  state.more = 1;
+  CHECK(plan_keeping(state).boot == 1);
+  state = pool(1, 4, {one("a", State::ready, true, 1), one("b")});
+  state.idle = {"b"};
+  CHECK(plan_keeping(state).drain == Names{"b"});
+  state.runners.push_back(one("c", State::ready, false));
+  CHECK(plan_keeping(state).drain == Names{"c"});
 }
 
 TEST_CASE("the one that had a call last stays") {
@@ -130,4 +150,26 @@ TEST_CASE("never more than max + surge names, whatever is there") {
         CHECK((plan.boot == 0 || state.runners.size() + plan.boot <= state.max + surge));
         CHECK(plan.wanted <= state.max);
       }
+}
+
+TEST_CASE("load: arrivals, their peak, and the mean run, from what runners say") {
+  using namespace flame;
+  KeepLoad load;
+  const Clock::time_point start{std::chrono::seconds(10'000)};
+  const auto at = [&](int seconds) { return start + std::chrono::seconds(seconds); };
+  CHECK(load.service_seconds(start) == 0);
+  CHECK(load.arrivals_per_second(start) == 0);
+  load.saw("a", 1000, 4, 2, start);  // what was before says nothing
+  CHECK(load.arrivals_per_second(at(1)) == 0);
+  for (int s = 1; s < 20; ++s) load.saw("a", 1000 + 4 * static_cast<unsigned>(s), 4, 2, at(s));
+  CHECK(load.arrivals_per_second(at(19)) == doctest::Approx(4.0).epsilon(0.1));
+  CHECK(load.service_seconds(at(19)) == doctest::Approx(0.5));
+  // It grew quiet; the peak is remembered for five minutes.
+  CHECK(load.arrivals_per_second(at(60)) == 0);
+  CHECK(load.arrivals_peak_per_second(at(60)) == doctest::Approx(4.0).epsilon(0.1));
+  CHECK(load.arrivals_peak_per_second(at(400)) == 0);
+  CHECK(load.service_seconds(at(400)) == 0);
+  // Another of that name, whose count begins again.
+  load.saw("a", 3, 0, 0, at(400));
+  CHECK(load.arrivals_per_second(at(400)) == 0);
 }
