@@ -144,8 +144,11 @@ json::object pool_view(const client::Keeper& keeper) {
   out["runners"] = std::move(runners);
   out["keeper"] = nullptr;
   if (const auto keeps = client::keeper_of(keeper.pool()))
-    out["keeper"] = {
-        {"pid", keeps->pid}, {"decision", keeps->decision}, {"decided_at_ms", keeps->decided_at_ms}};
+    out["keeper"] = {{"pid", keeps->pid},
+                     {"decision", keeps->decision},
+                     {"decided_at_ms", keeps->decided_at_ms},
+                     {"boots_ready", keeps->boots_ready},
+                     {"boots_failed", keeps->boots_failed}};
   out["trouble"] = keeper.trouble().empty() ? json::value() : json::value(keeper.trouble());
   return out;
 }
@@ -154,7 +157,8 @@ std::vector<std::string> view_lines(const json::object& view) {
   std::vector<std::string> out = {headline(view)};
   if (view.at("keeper").is_object()) {
     const json::object& keeps = view.at("keeper").as_object();
-    std::string line = "keeper " + text_of(keeps.at("pid"));
+    std::string line = "keeper " + text_of(keeps.at("pid")) + " (booted " + text_of(keeps.at("boots_ready")) +
+                       ", failed " + text_of(keeps.at("boots_failed")) + ")";
     if (!keeps.at("decision").as_string().empty())
       line += ", " + time_of(view.at("at_ms").as_int64() - keeps.at("decided_at_ms").as_int64()) +
               " ago: " + text_of(keeps.at("decision"));

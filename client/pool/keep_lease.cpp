@@ -39,8 +39,8 @@ std::optional<KeeperNote> read_note(int fd) {
     const auto* value = object.if_contains(key);
     return value != nullptr && value->is_int64() ? value->get_int64() : 0;
   };
-  return KeeperNote{number("pid"), text_of(object, "lease"), text_of(object, "decision"),
-                    number("decided_at_ms")};
+  return KeeperNote{number("pid"),           text_of(object, "lease"), text_of(object, "decision"),
+                    number("decided_at_ms"), number("boots_ready"),    number("boots_failed")};
 }
 
 std::string own_name() {
@@ -82,16 +82,23 @@ void KeepLease::write_note() {
   const std::string text = json::serialize(json::object{{"pid", note_.pid},
                                                         {"lease", note_.lease},
                                                         {"decision", note_.decision},
-                                                        {"decided_at_ms", note_.decided_at_ms}});
+                                                        {"decided_at_ms", note_.decided_at_ms},
+                                                        {"boots_ready", note_.boots_ready},
+                                                        {"boots_failed", note_.boots_failed}});
   if (::pwrite(lock_.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()))
     (void)!::ftruncate(lock_.get(), static_cast<off_t>(text.size()));
 }
 
-void KeepLease::note_decision(const std::string& decision) {
-  if (!lock_) return;
+void KeepLease::note(const std::string& decision, std::uint64_t boots_ready, std::uint64_t boots_failed) {
+  const auto ready = static_cast<std::int64_t>(boots_ready), failed = static_cast<std::int64_t>(boots_failed);
+  const bool decided = decision != note_.decision;
+  if (!lock_ || (!decided && ready == note_.boots_ready && failed == note_.boots_failed)) return;
+  note_.boots_ready = ready;
+  note_.boots_failed = failed;
   note_.decision = decision;
-  note_.decided_at_ms =
-      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  if (decided)
+    note_.decided_at_ms =
+        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   write_note();
 }
 

@@ -15,6 +15,7 @@ struct KeeperNote {
   std::int64_t pid = 0;
   std::string lease, decision;
   std::int64_t decided_at_ms = 0;  // Unix time
+  std::int64_t boots_ready = 0, boots_failed = 0;
 };
 // Of the keeper of this user that keeps this pool now, if there is one. Takes no lock.
 std::optional<KeeperNote> keeper_of(const Pool& pool);
@@ -33,7 +34,8 @@ class KeepLease {
   bool held(Clock::time_point now) const { return lock_ && (!engine_leases_ || now < held_until_); }
   Clock::time_point wake_at() const { return next_; }
   const std::string& holder() const { return holder_; }  // why we wait
-  void note_decision(const std::string& decision);
+  // For others to see (keeper_of); does nothing when all is as before.
+  void note(const std::string& decision, std::uint64_t boots_ready, std::uint64_t boots_failed);
   // The engine's record of us is dropped, so that nobody has to wait for its end. Blocks for a moment.
   void release();
 

@@ -93,7 +93,7 @@ void Keeper::plan(Clock::time_point now) {
 }
 
 void Keeper::act(Clock::time_point now) {
-  if (std::exchange(noted_reason_, plan_.reason) != plan_.reason) lease_.note_decision(plan_.reason);
+  lease_.note(plan_.reason, counters_.boots_ready, counters_.boots_failed);
   if ((plan_.boot > 0 || !plan_.drain.empty()) && plan_.reason != logged_reason_) {
     logged_reason_ = plan_.reason;
     log("info", "decision",

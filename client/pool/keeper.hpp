@@ -130,7 +130,7 @@ class Keeper {
   KeepPlan plan_;
   KeepLoad load_;
   bool refused_ = false;
-  std::string logged_reason_, noted_reason_, engine_trouble_, boot_trouble_;
+  std::string logged_reason_, engine_trouble_, boot_trouble_;
   std::optional<Error> fatal_;
   bool acting_ = false;
   std::uint64_t list_request_ = 0, left_request_ = 0;

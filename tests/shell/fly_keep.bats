@@ -60,6 +60,20 @@ records() { api "" | jq -c '[.[] | select(.config.metadata.flame_keeper and .sta
   stop a
 }
 
+@test "fly keep: on one computer the next goes on with the lease of one that was killed" {
+  fly_start
+  pool 'min = 1'
+  keep a
+  await_said a '.event == "runner_ready"'
+  kill -9 "$a"; wait "$a" || true
+  refused() { ask journal | jq '[.requests[] | select((.path | endswith("/lease")) and .status == 409)] | length'; }
+  keep b
+  await_said b '.event == "acting"'
+  same "$(refused)" 0
+  same "$(records)" 1
+  stop b
+}
+
 @test "fly keep: a record that nobody holds is found by gc; one that is held is not" {
   fly_start
   pool 'min = 1'
@@ -78,7 +92,7 @@ records() { api "" | jq -c '[.[] | select(.config.metadata.flame_keeper and .sta
   pool 'min = 2' 'max = 2' 'surge = 1'
   keep a
   await_said a '.event == "runner_ready"' 2
-  yes 100 | head -800 | flame map "$plugins/faults.so" sleep_ms >out 2>err &
+  yes 100 | head -800 | flame map --joblog job.log "$plugins/faults.so" sleep_ms >out 2>err &
   map=$!
   until [ "$(wc -l <out)" -ge 10 ]; do kill -0 "$map"; sleep 0.05; done
   deploy
@@ -89,6 +103,10 @@ records() { api "" | jq -c '[.[] | select(.config.metadata.flame_keeper and .sta
   same "$(sort out | uniq -c | tr -s ' ')" ' 800 100'
   await_status '[.[] | [.state, .current]] | unique' '[["ready",true]]'
   same "$(machines | jq -r '[.[].image_ref.digest] | unique | length')" 1
+  # Work went to the old ones and to those that came for them: two names, and the one that surge adds.
+  same "$(cut -f3 job.log | grep -o 'flame-default-.*' | sort -u | wc -l)" 3
+  last=$(cut -f3 job.log | grep flame-default- | tail -1)
+  machines | jq -r '.[].name' | grep -qx "$last"
   stop a
 }
 

@@ -19,7 +19,7 @@ look() { flame pool top --once --json | jq -c "$1"; }
   same "$(look '.runners[0] | [.name, .state, .current, .slots, .busy, .queued]')" '["flame-default-0","ready",true,1,1,1]'
   same "$(look '[.runners[0].in_flight[] | [.plugin, .function, .state]]')" '[["faults.so","sleep_ms","running"],["faults.so","sleep_ms","queued"]]'
   await_look '.runners[0].in_flight[0].age_ms > 500' true
-  same "$(look '.keeper.pid')" "$a"; same "$(look '.keeper.decision')" '"min = 1: 1 ready, 0 coming"'
+  same "$(look '.keeper.pid')" "$a"; await_look '.keeper.decision' '"min = 1: 1 ready, 0 coming"'; same "$(look '.keeper | [.boots_ready, .boots_failed]')" '[1,0]'
   await_look '.runners[0].calls' 2
   same "$(look '.totals.p95_ms >= 3000 and .runners[0].p50_ms >= 3000')" true
   stop a
