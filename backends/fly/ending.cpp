@@ -37,6 +37,7 @@ struct Ending {
   std::string words;  // empty: no event says it
   std::string log;
   bool by_itself = false;  // it exited with 0, as it does when idle
+  bool asked = false;      // somebody asked it to stop
 };
 
 Ending ending_of(Api& api, const std::string& id) {
@@ -46,6 +47,7 @@ Ending ending_of(Api& api, const std::string& id) {
     const Answer answer = api.events(id, patience);
     if (const auto exit = answer.meaning == Meaning::done ? exit_event(answer.body) : std::nullopt) {
       out.words = exit_words(*exit);
+      out.asked = truth(*exit, "requested_stop");
       out.by_itself = out.words.starts_with("it exited with 0");
     }
     out.log = log_lines(api, id, kLogLinesShown, patience);
@@ -85,8 +87,9 @@ std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadlin
 
 Error ended_early(Api& api, const FlyMachine& machine) {
   const Ending ending = ending_of(api, machine.id);
-  // A runner of ours was up, and left before we knew of it.
-  if (ending.by_itself && ending.log.find("\"event\":\"leaving\"") != std::string::npos) return left(machine);
+  // A runner of ours was up, and left before we knew of it; or another user drains the pool.
+  const bool was_up = ending.by_itself && ending.log.find("\"event\":\"leaving\"") != std::string::npos;
+  if (was_up || ending.asked) return left(machine);
   return error_of(ending, machine);
 }
 

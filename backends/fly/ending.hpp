@@ -12,7 +12,7 @@ namespace flame::backend::fly {
 std::string log_lines(Api& api, const std::string& id, std::size_t most, Deadline deadline);
 
 // "the machine … ended before it was ready: it exited with 127", hint: its log. Error(unreachable) where its
-// runner was up and left, idle. Asks the API; never throws.
+// runner was up and left, idle, or somebody asked it to stop. Asks the API; never throws.
 Error ended_early(Api& api, const FlyMachine& machine);
 // The same of one that others made. Error(unreachable) where it left by itself, as idle ones do.
 Error how_it_left(Api& api, const FlyMachine& machine);

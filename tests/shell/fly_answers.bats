@@ -152,3 +152,14 @@ told() {
   expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
   [ "$(creates)" -ge 2 ]
 }
+
+@test "fly answers: another user drains the pool in the middle of a boot: another machine is made" {
+  fly_start
+  dying "exec sleep 1000"
+  flame run "$samples/math.so" add 100 20 >out 2>err & run=$!
+  until ask machines | jq -e 'any(.machines[]; .name == "flame-default-0" and .pid > 0 and .state == "started")' >/dev/null; do sleep 0.02; done
+  printf '#!/bin/sh\nexec %s "$@"\n' "$FLAME_PREFIX/bin/flame-runner" >"$work/dying"
+  flame pool drain
+  wait "$run" || { cat err; false; }
+  same "$(cat out)" 120
+}
