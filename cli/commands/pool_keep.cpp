@@ -72,12 +72,13 @@ class Keeping {
 
  private:
   void begin(const client::Config& config) {
-    keeper_.reset();  // its lease and lock first
-    settings_ = config.pool;
-    keeper_ = std::make_unique<client::Keeper>(
+    auto next = std::make_unique<client::Keeper>(
         config.pool,
         client::Keeper::Options{.spares = options_.spares.value_or(config.pool.spares), .log = log},
         counters_);
+    settings_ = config.pool;
+    if (keeper_) keeper_->release();
+    keeper_ = std::move(next);
     log("info", "keeping",
         {{"pool", settings_.name},
          {"backend", settings_.backend},
@@ -91,10 +92,8 @@ class Keeping {
     settings_due_ = now + kSettingsEvery;
     try {
       const client::Config config = client::load_config(options_.pool);
+      if (!(config.pool == settings_)) begin(config);
       settings_trouble_.clear();
-      if (config.pool == settings_) return;
-      keeper_->release();
-      begin(config);
     } catch (const Error& error) {
       if (std::exchange(settings_trouble_, error.message) != error.message)
         log("error", "settings_error", {{"why", error.message}, {"hint", error.hint}});

@@ -138,7 +138,7 @@ Clock::time_point Keeper::wake_at() const {
   auto at = std::min(pool_.boot_deadline().at(), look_due_);
   if (!options_.only_looks) at = std::min(at, lease_.wake_at());
   if (list_request_ == 0) at = std::min(at, list_due_);
-  if (acting_ && plan_.boot > 0) at = std::min(at, boot_not_before_);
+  if (acting_ && boot_not_before_ > Clock::now()) at = std::min(at, boot_not_before_);
   for (const Kept& one : runners_)
     if (one.sought()) at = std::min(at, one.link ? one.try_until : one.next_try);
   return at;

@@ -135,7 +135,7 @@ class Keeper {
   bool acting_ = false;
   std::uint64_t list_request_ = 0, left_request_ = 0;
   Clock::time_point changed_at_{}, list_due_{}, list_asked_{}, listed_at_{}, left_due_{}, look_due_{},
-      boot_not_before_{};
+      boot_not_before_{}, failed_until_{};
   milliseconds list_pause_{0}, boot_pause_{0};
 };
 

@@ -55,10 +55,11 @@ void Keeper::take_engine(Clock::time_point now) {
       const std::string name = ended->second;
       autopsies_.erase(ended);
       const bool told = answer.error && answer.error->kind == ErrorKind::boot_failed;
-      boot_failed(name,
-                  told ? *answer.error
-                       : Error(ErrorKind::boot_failed, "the runner " + name + " ended before its hello"),
-                  now);
+      const Error why = told
+                            ? *answer.error
+                            : Error(ErrorKind::boot_failed, "the runner " + name + " ended before its hello");
+      pool_.no_hello_came(why);
+      boot_failed(name, why, now);
     } else if (answer.error) {
       // A drain, or the end of what was left behind: the next list shows what became of it.
       log("warning", "engine_error", {{"why", answer.error->message}});
@@ -107,21 +108,21 @@ void Keeper::ask_why(const std::string& name, Clock::time_point now) {
   boot_not_before_ = std::max(boot_not_before_, now + kListPatience);
 }
 
-// A pause that grows, whatever failed: no loop that spends money. The breaker of the pool, which all flames
-// of this user share, adds its own.
+// A pause that grows, whatever failed: no loop that spends money. What fails in a pause began before it, and
+// makes it no longer. The breaker of the pool, which all flames of this user share, adds its own.
 void Keeper::boot_failed(const std::string& name, const Error& why, Clock::time_point now) {
   ++counters_.boots_failed;
-  boot_pause_ = std::min(std::max(boot_pause_ * 2, kBootPauseFirst), kBootPauseMax);
-  const milliseconds asked(why.retry_after_ms.value_or(0));
-  boot_not_before_ = now + std::max(boot_pause_, asked);
+  if (now >= failed_until_) boot_pause_ = std::min(std::max(boot_pause_ * 2, kBootPauseFirst), kBootPauseMax);
+  failed_until_ = now + std::max(boot_pause_, milliseconds(why.retry_after_ms.value_or(0)));
+  boot_not_before_ = failed_until_;
   boot_trouble_ = why.message;
-  json::object fields = {{"why", why.message}, {"next_in_ms", std::max(boot_pause_, asked).count()}};
+  json::object fields = {
+      {"why", why.message},
+      {"next_in_ms", std::chrono::duration_cast<milliseconds>(failed_until_ - now).count()}};
   if (!name.empty()) fields["runner"] = name;
   if (!why.hint.empty()) fields["hint"] = why.hint;
   log("error", "boot_failed", std::move(fields));
-  if (name.empty()) return;
-  pool_.no_hello_came(why);
-  pool_.begin("logs", name, Deadline::in(kListPatience), {{"lines", kLogLines}});
+  if (!name.empty()) pool_.begin("logs", name, Deadline::in(kListPatience), {{"lines", kLogLines}});
 }
 
 void Keeper::take_list(const std::vector<Machine>& machines, Clock::time_point now) {

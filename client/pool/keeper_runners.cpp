@@ -71,10 +71,10 @@ void Keeper::not_there(Kept& one, const Error& why, Clock::time_point now) {
   const bool ours = one.booted;
   set_state(one, State::silent);
   if (!ours) return;
-  boot_failed(one.machine.name,
-              Error(ErrorKind::boot_failed,
-                    "the runner " + one.machine.name + " did not say hello in time: " + why.message),
-              now);
+  const Error late(ErrorKind::boot_failed,
+                   "the runner " + one.machine.name + " did not say hello in time: " + why.message);
+  pool_.no_hello_came(late);
+  boot_failed(one.machine.name, late, now);
   if (acting_) pool_.begin("destroy", one.machine.name, Deadline::in(std::chrono::seconds(60)), {});
 }
 

@@ -60,7 +60,10 @@ pool() { printf '[pool.default]\nmin = 2\nmax = 3\nslots = 1\n' >flame.toml; for
   wait "$call"; same "$(cat out)" 4000
   await_status "[.[] | [.current, .slots]]" '[[true,2],[true,2]]'
   [ "$(status '.[0].generation')" != "$old" ]
-  # What cannot be read changes nothing.
+  # What cannot be read, or cannot be, changes nothing.
+  cp flame.toml good; sed -i 's/^min/backend = "Not A Name"\nmin/' flame.toml
+  await_said a '.event == "settings_error" and (.why | contains("Not A Name"))'
+  kill -0 "$a"; cp good flame.toml
   echo 'slots = "many"' >>flame.toml
   await_said a '.event == "settings_error"'
   kill -0 "$a"
@@ -95,6 +98,16 @@ pool() { printf '[pool.default]\nmin = 2\nmax = 3\nslots = 1\n' >flame.toml; for
   same "$(jq -c 'select(.event == "boot_failed") | .next_in_ms' a.log | head -3 | tr '\n' ' ')" "250 500 1000 "
   await_said a '.event == "runner_log" and (.text | contains("no disk for that"))'
   # Nothing was tried in a pause: three failures are three boots.
+  stop a
+}
+
+@test "keep: many that end together are one failure, and are back together" {
+  pool; sed -i 's/min = 2/min = 3/' flame.toml
+  keep a
+  await_said a '.event == "runner_ready"' 3
+  kill -9 $(status '.[].pid')
+  await_said a '.event == "runner_ready"' 6
+  same "$(jq -c 'select(.event == "boot_failed") | .next_in_ms' a.log | sort -u)" 250
   stop a
 }
 
