@@ -12,6 +12,7 @@ int wait_command(int argc, char** argv);
 int result_command(int argc, char** argv);
 int cancel_command(int argc, char** argv);
 int calls_command(int argc, char** argv);
+int explain_command(int argc, char** argv);
 int replay_command(int argc, char** argv);
 int pool_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
@@ -22,7 +23,7 @@ int config_command(int argc, char** argv);
 int completion_command(int argc, char** argv);
 
 extern const CommandSpec kPoolSpec, kConfigSpec, kCompletionSpec, kInspectSpec, kCheckSpec, kImageFactsSpec,
-    kReplaySpec, kWaitSpec, kResultSpec, kCancelSpec, kCallsSpec;
+    kReplaySpec, kWaitSpec, kResultSpec, kCancelSpec, kCallsSpec, kExplainSpec;
 
 struct Command {
   const char* name;

@@ -8,6 +8,7 @@
 #include "base/fd.hpp"
 #include "base/text.hpp"
 #include "cli/commands/run_detached.hpp"
+#include "cli/commands/run_note.hpp"
 #include "cli/ui/call_printer.hpp"
 #include "cli/ui/once.hpp"
 #include "cli/ui/plugin_change.hpp"
@@ -53,12 +54,11 @@ class Engine {
     };
     return pool_->find(options_.deadline, watch);
   }
-  // Returns when the call is done, or taken.
-  void give(client::Link& link, const client::Invocation& call, const client::CallEvents& events) {
-    if (options_.detach)
-      detach_call(*pool_, link, call, events);
-    else
-      client::run_call(link, call, events);
+  // Returns when the call is done, or taken: then its id, else 0.
+  std::uint64_t give(client::Link& link, const client::Invocation& call, const client::CallEvents& events) {
+    if (options_.detach) return detach_call(*pool_, link, call, events);
+    client::run_call(link, asking_for_times(link, call), events);
+    return 0;
   }
   bool has_booted() const { return pool_ && pool_->has_booted(); }
   void use(const client::PoolSettings& settings) { pool_.emplace(settings); }
@@ -86,8 +86,17 @@ class Engine {
     };
   }
 
+  // The runner's own times cost a little: they are asked for where the call is slow anyway.
+  const client::Invocation& asking_for_times(const client::Link& link, const client::Invocation& call) {
+    if (!has_booted() && !client::is_full(link)) return call;
+    with_times_ = call;
+    with_times_->phases = true;
+    return *with_times_;
+  }
+
   const RunOptions& options_;
   const Target& target_;
+  std::optional<client::Invocation> with_times_;
   std::optional<client::Pool> pool_;
   std::optional<client::PrivateRunner> own_;
   std::optional<client::Debugger> debugger_;  // ends before the runner does
@@ -143,7 +152,7 @@ class Attempts {
            StatusLine& status, PhaseTimes& times)
       : find_(std::move(find)), options_(options), supply_(target.supply), status_(status) {
     watch_.on_phase = [this, &times, &pool](std::string_view name) {
-      if (options_.verbose) times.begin(name);
+      times.begin(name);
       status_.clear();
       if (name == "boot") status_.say("starting a runner of the pool " + pool);
     };
@@ -176,7 +185,7 @@ class Attempts {
         } else if (stop_asked() || !again(error)) {
           if (!another_may_do(error) || stop_asked()) throw;
           pause(error);
-          watch_.avoid = {client::runner_of(*link)};
+          watch_.avoid = {client::runner_in(link->hello())};
         }
       }
       rewind();
@@ -264,25 +273,27 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   };
   events.on_progress = [&](const client::CallProgress& progress) { status.show(progress); };
   events.interrupted = stop_asked;
-  if (options.verbose) {
-    events.on_phase = [&](std::string_view name) { times.begin(name); };
-    events.on_usage = [&](const client::CallUsage& usage) { times.usage(usage); };
-    times.begin("find");
-  }
+  events.on_phase = [&](std::string_view name) { times.begin(name); };
+  events.on_usage = [&](const client::CallUsage& usage) { times.usage(usage); };
+  times.begin("find");
   std::optional<client::CrashKeeper> keeper;
   if (!options.keep_crash.empty()) keeper.emplace(options.keep_crash, call);
   Engine engine(options, climb.settings(), target, events);
   Attempts attempts([&](client::Pool::Watch& watch) { return engine.find(watch); }, options, target,
                     config.pool.name, status, times);
+  CallNote note(call, config.pool.name);
   const auto tell = [&] {
     status.clear();
-    if (options.verbose) write_all(STDERR_FILENO, times.report());
+    if (options.verbose) write_all(STDERR_FILENO, times.report() + note.id_line());
     if (!options.quiet) tell_change(target.path, target.supply.change(), "the call ran", "it");
   };
   try {
-    attempts.run([&](client::Link& link) { engine.give(link, call, events); }, events, rewind,
-                 [&](Error& error) { return climb.again(error, engine, rewind); });
+    const auto use = [&](client::Link& link) {
+      if (const std::uint64_t id = engine.give(link, call, events)) note.is_detached(id);
+    };
+    attempts.run(use, events, rewind, [&](Error& error) { return climb.again(error, engine, rewind); });
   } catch (Error& error) {
+    note.write(times, attempts.hello(), &error);
     engine.await_debugger();
     tell();
     client::explain_crash(error, call.path);
@@ -294,6 +305,7 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   tell();
   if (engine.has_booted()) say_once("engine", client::engine_advice(config));
   finish_output();
+  note.write(times, attempts.hello(), nullptr);
 }
 
 }  // namespace flame::cli

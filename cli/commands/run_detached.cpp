@@ -40,8 +40,8 @@ void send_call(const client::CallRecord& record, client::Link& link, const clien
 }  // namespace
 
 // The record is first: should this process be killed, the call can be found all the same.
-void detach_call(const client::Pool& pool, client::Link& link, const client::Invocation& call,
-                 const client::CallEvents& events) {
+std::uint64_t detach_call(const client::Pool& pool, client::Link& link, const client::Invocation& call,
+                          const client::CallEvents& events) {
   check_capability(link);
   const client::CallRecords records;
   const client::CallRecord record = client::record_of(pool, link, call.path, call.function);
@@ -57,6 +57,7 @@ void detach_call(const client::Pool& pool, client::Link& link, const client::Inv
   }
   print(client::call_id_text(record.id) + "\n");
   records.prune();
+  return record.id;
 }
 
 }  // namespace flame::cli

@@ -5,9 +5,9 @@
 
 namespace flame::cli {
 
-// Prints the id when the runner has taken the call. Throws Error; with fate never_begun another runner may be
-// asked.
-void detach_call(const client::Pool& pool, client::Link& link, const client::Invocation& call,
-                 const client::CallEvents& events);
+// Prints the id when the runner has taken the call, and gives it. Throws Error; with fate never_begun another
+// runner may be asked.
+std::uint64_t detach_call(const client::Pool& pool, client::Link& link, const client::Invocation& call,
+                          const client::CallEvents& events);
 
 }  // namespace flame::cli

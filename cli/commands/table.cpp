@@ -12,6 +12,7 @@ constexpr Command kCommands[] = {
     {"result", "the end of a detached call if it is there", result_command, &kResultSpec},
     {"cancel", "end a detached call", cancel_command, &kCancelSpec},
     {"calls", "this user's detached calls, and what has become of them", calls_command, &kCallsSpec},
+    {"explain", "where the time of a call went, and what would shorten it", explain_command, &kExplainSpec},
     {"replay", "run a call that crashed again, on this computer", replay_command, &kReplaySpec},
     {"pool", "look at, warm, keep, drain and destroy the runners of a pool", pool_command, &kPoolSpec},
     {"inspect", "what a plugin is and needs, without running any of it", inspect_command, &kInspectSpec},

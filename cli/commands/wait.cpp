@@ -8,6 +8,7 @@
 #include "cli/ui/phase_times.hpp"
 #include "cli/ui/report.hpp"
 #include "client/calls/call_id.hpp"
+#include "client/calls/call_log.hpp"
 #include "client/calls/call_records.hpp"
 #include "client/calls/held.hpp"
 #include "client/crash/explain.hpp"
@@ -86,6 +87,19 @@ void remember(client::CallRecord& record, std::string_view outcome) {
   }
 }
 
+// For flame explain, once.
+void log_end(const client::CallRecord& record, client::LoggedCall row, const std::optional<Error>& error) {
+  row.id = record.id;
+  row.begun_at_ms = record.begun_at_ms;
+  row.detached = true;
+  row.plugin = record.plugin;
+  row.function = record.function;
+  row.pool = record.pool;
+  row.runner = record.runner;
+  if (error) row.error = error->kind;
+  client::log_call(row);
+}
+
 Error not_over(const client::HeldState& state, const std::string& id) {
   Error error(ErrorKind::timed_out,
               state.state == "running" ? "the call still runs" : "the call still waits for a slot",
@@ -100,7 +114,7 @@ Error not_known(const client::CallRecord& record) {
 }
 
 std::optional<Error> print_end(client::Link& link, const client::CallRecord& record,
-                               const WaitOptions& options) {
+                               const WaitOptions& options, client::LoggedCall& row) {
   ResultPrinter results(options.raw);
   PhaseTimes times;
   client::CallEvents events;
@@ -110,6 +124,7 @@ std::optional<Error> print_end(client::Link& link, const client::CallRecord& rec
     if (!options.quiet) print_log(level, text);
   };
   events.on_usage = [&](const client::CallUsage& usage) {
+    fill_usage(usage, row);
     if (options.verbose) write_all(STDERR_FILENO, usage_lines(usage));
   };
   return client::fetch_held(link, record.id, events);
@@ -122,8 +137,10 @@ int tell_end(client::CallRecord record, const WaitOptions& options, Deadline to_
   if (!state.known()) throw not_known(record);
   if (!state.over()) throw not_over(state, id);
   // An end that cannot be read or printed whole stays where it is.
-  std::optional<Error> error = print_end(*link, record, options);
+  client::LoggedCall row;
+  std::optional<Error> error = print_end(*link, record, options, row);
   if (!error) finish_output();
+  if (record.outcome.empty()) log_end(record, row, error);
   remember(record, state.outcome);
   client::release_held(*link, record.id, options.keep);
   if (!error) return 0;

@@ -133,7 +133,7 @@ CallRecord record_of(const Pool& pool, const Link& link, const std::string& plug
   out.pool = pool.settings().name;
   out.backend = pool.settings().backend;
   out.place = pool.place();
-  out.runner = runner_of(link);
+  out.runner = runner_in(link.hello());
   for (const Runner& runner : pool.known())
     if (runner.name == out.runner) out.unix_path = runner.address.unix_path;
   return out;

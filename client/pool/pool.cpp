@@ -52,9 +52,17 @@ void check_name(const std::string& name) {
 
 bool is_draining(const Link& link) { return link.hello().find("\"draining\":true") != std::string::npos; }
 
-std::string runner_of(const Link& link) {
+// Without parsing the hello whole: this stands on the path of every call.
+bool is_full(const Link& link) {
+  const auto number = [&](std::string_view key) -> std::uint64_t {
+    const std::size_t at = link.hello().find(key);
+    return at == std::string::npos ? 0 : std::strtoull(link.hello().c_str() + at + key.size(), nullptr, 10);
+  };
+  return number("\"busy\":") >= number("\"slots\":");
+}
+
+std::string runner_in(const std::string& hello) {
   constexpr std::string_view key = "\"runner\":\"";
-  const std::string& hello = link.hello();
   const std::size_t at = hello.find(key);
   if (at == std::string::npos) return {};
   return hello.substr(at + key.size(), hello.find('"', at + key.size()) - at - key.size());

@@ -32,8 +32,9 @@ struct BootOutcome {
 
 double usual_boot_seconds(const PoolSettings& settings);  // of this engine, where nothing was measured
 
-bool is_draining(const Link& link);       // its hello said so: no new calls
-std::string runner_of(const Link& link);  // its name, as its hello said
+bool is_draining(const Link& link);               // its hello said so: no new calls
+bool is_full(const Link& link);                   // so: a call may have to wait
+std::string runner_in(const std::string& hello);  // its name; empty: it said none
 
 class Pool {
  public:
