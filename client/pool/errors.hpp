@@ -26,6 +26,8 @@ inline Error costs_too_much(const PoolSettings& settings) {
       .at_phase("boot");
 }
 
+inline bool is_too_dear(const Error& error) { return error.kind == ErrorKind::limit && error.type.empty(); }
+
 // The code of the backend protocol stands in type, where people would read it as the function's own.
 inline Error for_people(Error error) {
   error.type.clear();

@@ -30,8 +30,7 @@ std::unique_ptr<Link> Pool::boot_and_connect(Deadline deadline, const Watch& wat
   for (;;) {
     for (BootOutcome& outcome : take_boots()) {
       if (!outcome.note.empty() && watch.on_note) watch.on_note(outcome.note);
-      was_refused_ =
-          outcome.error && (is_pool_full(*outcome.error) || outcome.error->kind == ErrorKind::limit);
+      was_refused_ = outcome.error && (is_pool_full(*outcome.error) || is_too_dear(*outcome.error));
       if (was_refused_ && watch.on_decision) watch.on_decision("refuses: " + outcome.error->message);
       if (was_refused_) return nullptr;
       if (outcome.error) throw for_people(*outcome.error);
