@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -51,6 +52,14 @@ void watch_signals() {
     if (signal != SIGHUP || before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);  // nohup
   }
   ::signal(SIGPIPE, SIG_IGN);  // seen as EPIPE, so that remote work is stopped too
+}
+
+// A link to each runner: as many as the machine allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void die_of(int signal) {
@@ -190,6 +199,7 @@ int run_it(MapOptions& options, int argc, char** argv) {
   const std::string leaving = "flame: leaving at once\n" + hint;
   last_words = &leaving;
   watch_signals();
+  raise_descriptor_limit();
   Screen screen(options, hint);
   client::MapEvents events = screen.events();
   client::Pool pool(options.pool);

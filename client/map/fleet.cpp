@@ -47,8 +47,9 @@ std::unique_ptr<Link> Fleet::settle(Approach& approach, const Runner& runner) {
   return std::move(approach.link);
 }
 
-void Fleet::seek_known(Clock::time_point now) {
+void Fleet::seek_known(Clock::time_point now, std::uint32_t wanted) {
   if (seeking() || now < known_at_) return;
+  wanted_ = std::max(1U, wanted);
   const auto is = [](const Runner& runner) {
     return [&runner](const auto& one) { return one.runner.name == runner.name; };
   };
@@ -74,18 +75,20 @@ bool Fleet::advance(Known& one, Clock::time_point now, std::vector<std::unique_p
 
 void Fleet::approach_known(Clock::time_point now, std::vector<std::unique_ptr<Link>>& out) {
   if (known_.empty()) return;
-  bool waiting = false;
+  std::size_t waiting = 0;
   const std::size_t before = out.size();
   for (auto at = known_.begin(); at != known_.end();) {
     if (at->approach.link == nullptr) {
-      if (out.size() > before || (waiting && now < begun_at_ + kNextAfter)) break;
+      const std::size_t there = out.size() - before;
+      if (there >= wanted_ || (there + waiting >= wanted_ && now < begun_at_ + kNextAfter)) break;
       begun_at_ = now;
     }
     const bool settled = advance(*at, now, out);
-    waiting = waiting || !settled;
+    waiting += settled ? 0 : 1;
     at = settled ? known_.erase(at) : at + 1;
   }
-  if (out.size() > before)
+  wanted_ -= std::min(wanted_, out.size() - before);
+  if (wanted_ == 0)
     std::erase_if(known_, [](const Known& one) { return one.approach.link == nullptr; });
   else if (known_.empty())
     known_at_ = now + kKnownEvery;

@@ -17,8 +17,8 @@ class Fleet {
  public:
   Fleet(Pool& pool, Deadline deadline);
 
-  // Begins to approach a runner that is there and that we have no link to; it comes by arrivals().
-  void seek_known(Clock::time_point now);
+  // Begins to approach so many runners that are there and that we have no link to; they come by arrivals().
+  void seek_known(Clock::time_point now, std::uint32_t wanted = 1);
   bool seeking() const { return !known_.empty() || !arrived_.empty(); }
   // Asks for one more, unless the pool has said a moment ago that there is none to be had.
   void boot(Clock::time_point now);
@@ -74,7 +74,8 @@ class Fleet {
   Deadline deadline_;
   std::vector<Boot> boots_;
   std::vector<Connecting> connecting_;
-  std::vector<Known> known_;  // one after the other, until one is there
+  std::vector<Known> known_;  // as many at a time as are wanted, until so many are there
+  std::size_t wanted_ = 1;
   std::vector<std::unique_ptr<Link>> arrived_;
   std::set<std::string> in_use_, draining_;
   std::optional<Error> failure_;

@@ -98,7 +98,7 @@ void Mapper::grow() {
         return runner && runner->rung == 0 && !runner->draining;
       }));
   if ((crowded_ || ready < least_runners()) && ready < pool_.settings().max)
-    fleet_.seek_known(now_);  // for the price of a handshake
+    fleet_.seek_known(now_, decide_scaling(scaling()).wanted);  // for the price of a handshake
   if (!fleet_.seeking() && fleet_.may_boot(now_)) boot(decide().boot);
   if (auto failure = fleet_.take_failure(); failure && failure->kind != ErrorKind::capacity &&
                                             failure->kind != ErrorKind::limit && events_.on_notice)

@@ -85,6 +85,19 @@ busy() { [ "$(flame pool status --json | jq -c '[.[] | .busy + .queued] | sort')
   like "$(cat why)" '^flame: boots [1-4]'
 }
 
+@test "map: as many links as runners are wanted, where few descriptors are allowed at first" {
+  printf '[pool.default]\nslots = 1\nmax = 100\n' >flame.toml
+  flame pool warm
+  address=$(flame pool status --json | jq -r '.[0].address.unix')
+  for k in $(seq 99); do ln -s "$address" "${address/default-0/default-$k}"; done  # one runner under many names
+  mkfifo items; (ulimit -Sn 64; exec flame map --min-runners 100 "$samples/math.so" is_prime <items >out 2>why) & pid=$!
+  exec 7>items; echo 7 >&7
+  linked() { [ "$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)" -ge 100 ]; }
+  until_true linked
+  exec 7>&-; wait "$pid"; same "$(cat out)" true; same "$(cat why)" ""
+  for k in $(seq 99); do rm -f "${address/default-0/default-$k}"; done
+}
+
 @test "map restores min" {
   printf '[pool.default]\nslots = 1\nmin = 2\nmax = 3\n' >flame.toml
   mkfifo gate; echo "$work/gate" >in
