@@ -36,14 +36,14 @@ bool Fleet::proceed(Approach& approach, const Runner& runner, Clock::time_point 
   return true;
 }
 
-// nullptr: it takes no calls.
+// nullptr: it takes no calls, or has a link already: one that we boot may be known before its boot is told.
 std::unique_ptr<Link> Fleet::settle(Approach& approach, const Runner& runner) {
   if (is_draining(*approach.link)) {
     draining_.insert(runner.name);
     return nullptr;
   }
+  if (!in_use_.insert(runner.name).second) return nullptr;
   pool_.remember(runner);
-  in_use_.insert(runner.name);
   return std::move(approach.link);
 }
 
