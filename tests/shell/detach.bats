@@ -46,6 +46,12 @@ runner_log() { cat "$XDG_RUNTIME_DIR"/flame/local-*/flame-default-0.log; }
   cut
 }
 
+@test "the wire: all that is kept together has a limit" {
+  start --held-total-max-bytes 400000
+  peer total
+  cut
+}
+
 @test "a runner knows 1024 detached calls; what was fetched gives way" {
   start
   peer count_limit

@@ -154,14 +154,7 @@ def sizes():
     """A result of the limit is kept; of one more it is said that it was too large, and the call is done. Logs are cut for themselves."""
     limit, headers = 200_000, 4 * 16  # of its pieces
     for size, fits in ((limit - headers, True), (limit - headers + 1, False)):
-        call, l = new_id(), link()
-        data = b"\x03" + struct.pack("<I", size) + bytes(size) + struct.pack("<I", 0)
-        body = struct.pack("<IIQ", 0, 1, FOREVER) + data
-        l.bind(faults, "echo_bytes", 0)
-        pieces = [body[i:i + 65536] for i in range(0, len(body), 65536)]
-        l.send(*(frame(CALL, one, call, (DETACHED if at == 0 else 0) | (MORE if at + 1 < len(pieces) else 0)) for at, one in enumerate(pieces)),
-               frame(END_INPUT, b"", call))
-        assert answer(l, call) == "accepted"
+        call, _ = keep(link(), size)
         outcome, kind, got = end_of(call)
         if fits:
             assert (outcome, kind, got) == ("done", RESULT, bytes(size)), (outcome, kind, got[:300])
@@ -171,6 +164,29 @@ def sizes():
     call, l = new_id(), link()
     begin(l, call, "echo_i64", "7")
     assert answer(l, call) == "accepted" and end_of(call) == ("done", RESULT, b"7")
+
+
+def keep(l, size):
+    """A detached call whose result has so many bytes; how it ended."""
+    call = new_id()
+    body = struct.pack("<IIQ", 0, 1, FOREVER) + b"\x03" + struct.pack("<I", size) + bytes(size) + struct.pack("<I", 0)
+    l.bind(faults, "echo_bytes", 0)
+    pieces = [body[i:i + 65536] for i in range(0, len(body), 65536)]
+    l.send(*(frame(CALL, one, call, (DETACHED if at == 0 else 0) | (MORE if at + 1 < len(pieces) else 0)) for at, one in enumerate(pieces)),
+           frame(END_INPUT, b"", call))
+    assert answer(l, call) == "accepted"
+    return call, end_of(call)[0]
+
+
+def total():
+    """All together have a limit; what was fetched gives way, what was not does not."""
+    l = link()
+    first, second, third = (keep(l, 150_000) for _ in range(3))
+    assert (first[1], second[1], third[1]) == ("done", "done", "limit"), (first, second, third)
+    assert ask(l, RELEASE, first[0])["fetched"]
+    assert keep(l, 150_000)[1] == "done"
+    assert ask(l, FETCH, first[0])["state"] == "unknown" and ask(l, FETCH, second[0])["outcome"] == "done"
+    assert keep(l, 150_000)[1] == "limit"
 
 
 def count_limit():
