@@ -116,6 +116,8 @@ runner_log() { cat "$XDG_RUNTIME_DIR"/flame/local-*/flame-default-0.log; }
   flame wait "$id" >first 3>&- 8>&- & one=$!
   flame wait "$id" >second 3>&- 8>&- & two=$!
   flame wait "$id" >third 3>&- 8>&- & three=$!
+  # Not before it is flame: until then it would be bats that ends.
+  until [ "$(cat "/proc/$three/comm")" = flame ]; do sleep 0.02; done
   kill -TERM "$three"; wait "$three" || true
   release
   wait "$one"; wait "$two"
