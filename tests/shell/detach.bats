@@ -36,7 +36,7 @@ runner_log() { cat "$XDG_RUNTIME_DIR"/flame/local-*/flame-default-0.log; }
 
 @test "the wire: sent twice it runs once; half a call is none; limits; cancel and fetch from other links" {
   start --held-max-bytes 200000
-  for case in twice half refuse never_begun cancel sizes rules; do rm -f runs; echo "$case"; peer $case; done
+  for case in twice half refuse never_begun late cancel sizes rules; do rm -f runs; echo "$case"; peer $case; done
   cut
 }
 

@@ -133,6 +133,19 @@ def never_begun():
     l.add(faults.replace("tests/plugins/faults.so", "samples/math.so"), call=5)
 
 
+def late():
+    """So is one whose deadline passes while it is sent and waits."""
+    running, waiting, l = new_id(), new_id(), link()
+    begin(l, running, "polite")
+    assert answer(l, running) == "accepted"
+    begin(l, waiting, "polite", end=False, remaining_ms=50)
+    error = answer(l, waiting)
+    assert (error["kind"], error["fate"]) == ("timed_out", "never_begun"), error
+    assert ask(l, FETCH, waiting)["state"] == "unknown" and held() == 1
+    l.send(frame(CANCEL, b"", running))
+    end_of(running)
+
+
 def cancel():
     """From another link, of a call that runs and of one that waits."""
     running, waiting, l = new_id(), new_id(), link()
