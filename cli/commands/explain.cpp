@@ -46,8 +46,7 @@ constexpr Advice kAdvice[client::kPhaseCount] = {
     {"waiting for a slot", "more runners (max) or more slots in flame.toml"},
     {"the plugin was loaded",
      "fewer libraries and constructors; without --fresh a worker keeps what it loaded"},
-    {"the function ran",
-     "it is the function's own time: a greater guest in flame.toml, or more calls at a time with flame map"},
+    {"the function ran", "a greater guest in flame.toml, or its parts at the same time with flame map"},
     {"the result was read", "a smaller result, or a reader of flame's output that is faster"},
 };
 
@@ -64,9 +63,15 @@ std::string outcome_of(const LoggedCall& call) {
 
 // Without the runner's own times, "run" is all between the last byte sent and the first received.
 const char* what_of(const LoggedCall& call, Phase phase) {
-  if (phase == Phase::run && !call.measured)
-    return call.detached ? "" : "waiting, loading and running; flame run --verbose tells them apart";
+  if (phase == Phase::run && !call.measured) return "waiting, loading and running";
+  if (phase == Phase::receive && call.detached) return "the runner said that it has the call";
   return kAdvice[static_cast<std::size_t>(phase)].what;
+}
+
+const char* shorter_with(const LoggedCall& call, Phase phase) {
+  if (phase == Phase::run && !call.measured)
+    return "flame run --verbose tells waiting, loading and running apart";
+  return kAdvice[static_cast<std::size_t>(phase)].shorter;
 }
 
 Phase slowest_of(const LoggedCall& call) {
@@ -95,8 +100,8 @@ std::string text_of(const LoggedCall& call) {
   if (call.measured)
     out += "\ncpu " + ms_text(call.cpu_us) + " ms, peak memory " + std::to_string(call.peak_bytes / 1024) +
            " KiB\n";
-  return out + "\n" + std::string(client::phase_name(slowest)) +
-         " is shorter with: " + kAdvice[static_cast<std::size_t>(slowest)].shorter + "\n";
+  return out + "\nto shorten " + std::string(client::phase_name(slowest)) + ": " +
+         shorter_with(call, slowest) + "\n";
 }
 
 json::object json_of(const LoggedCall& call) {
@@ -119,7 +124,7 @@ json::object json_of(const LoggedCall& call) {
           {"cpu_ms", static_cast<double>(call.cpu_us) / 1000},
           {"peak_bytes", call.peak_bytes},
           {"slowest", client::phase_name(slowest)},
-          {"shorter_with", kAdvice[static_cast<std::size_t>(slowest)].shorter}};
+          {"shorter_with", shorter_with(call, slowest)}};
 }
 
 int list_calls(const std::vector<LoggedCall>& calls, bool wants_json) {
