@@ -25,5 +25,7 @@ stop() {
   same "$(cat "$1.out")" ""
   await_said "$1" '.event == "stopping"'
 }
+# aged PID SECONDS: until that process has lived for so long, or is gone.
+aged() { until [ "$(ps -o etimes= -p "$1" || echo 999999)" -ge "$2" ]; do sleep 0.2; done; }
 status() { flame pool status --json | jq -c "$1"; }
 await_status() { for _ in $(seq 1200); do [ "$(status "$1")" = "$2" ] && return; sleep 0.05; done; echo "not $2:"; status .; return 1; }
