@@ -4,7 +4,8 @@
 
 namespace flame::cli {
 
-// Returns when a signal asks to stop; runners stay as they are. Its log goes to stderr, one JSON object a line.
+// Returns when a signal asks to stop; runners stay as they are. Its log goes to stderr, one JSON object a
+// line.
 int keep_pool(const PoolOptions& options);
 
 }  // namespace flame::cli

@@ -13,7 +13,7 @@ struct PoolOptions {
   std::optional<std::uint64_t> size, lines, spares;
   Deadline deadline;
   std::string listen;  // keep
-  std::string keep;  // warm: "started", "stopped" or "suspended"
+  std::string keep;    // warm: "started", "stopped" or "suspended"
   bool json = false, once = false, yes = false, dry_run = false, wait = false, help = false;
   std::string verb, name;
 };
