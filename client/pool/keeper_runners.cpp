@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 using State = KeptRunner::State;
-constexpr milliseconds kHelloPatience{5'000}, kLookEvery{1'000};
+constexpr milliseconds kHelloPatience{5'000}, kLookEvery{1'000}, kLookAtMost{100};
 constexpr milliseconds kTryAgainMax{1'000}, kSilentAfter{15'000};
 constexpr std::chrono::seconds kShortLife{10};  // an end so soon counts as a boot that failed
 
@@ -169,7 +169,10 @@ void Keeper::gone(Kept& one, const char* why, Clock::time_point now) {
 
 // A look is no activity for a runner; those that are to stay are told so.
 void Keeper::look_at_all(Clock::time_point now) {
-  look_due_ = now + kLookEvery;
+  // Often enough that none that is to stay leaves between two looks.
+  const std::uint64_t idle_ms = pool_.settings().idle_timeout_ms;
+  look_due_ =
+      now + (idle_ms > 0 ? std::clamp(milliseconds(idle_ms / 4), kLookAtMost, kLookEvery) : kLookEvery);
   for (Kept& one : runners_) {
     if (!one.linked || !one.looks || (one.state != State::ready && one.state != State::silent)) continue;
     if (one.state == State::ready && now - one.heard_at > kSilentAfter) {
