@@ -13,9 +13,10 @@ golden() {
   diff -u "$file" <(normalised <"$err_file")
 }
 
-# Everything of ours that a command could leave behind; what is known of plugins is meant to stay, once they are old enough.
+# Everything of ours that a command could leave behind; what is known of plugins is meant to stay, once they are old enough, and where
+# the time of calls went.
 everything() {
-  find "$work" \( -path "$work/.*" -o -path "$work/cache" \) -prune -o -print | sort
+  find "$work" \( -path "$work/.*" -o -path "$work/cache" -o -path "$work/state" \) -prune -o -print | sort
   ours | sort
 }
 
