@@ -102,6 +102,15 @@ pool() { printf '[pool.default]\nmin = 2\nmax = 3\nslots = 1\n' >flame.toml; for
   stop a
 }
 
+@test "keep: one that leaves by its max_lifetime is replaced, and that is no failure" {
+  pool 'max_lifetime = "2s"'; sed -i 's/min = 2/min = 1/' flame.toml
+  keep a
+  await_said a '.event == "runner_leaves"'
+  await_said a '.event == "runner_ready"' 2
+  same "$(said a '.event == "boot_failed" or .event == "runner_lost"')" 0
+  stop a
+}
+
 @test "keep: many that end together are one failure, and are back together" {
   pool; sed -i 's/min = 2/min = 3/' flame.toml
   keep a
@@ -238,6 +247,7 @@ P
   await_said b '.event == "runner_ready"'
   aged "$b" 4  # long enough for another
   same "$(said b '.event == "runner_ready"')" 1
+  same "$(said b '.event == "boot_failed"')" 0  # none was even tried
   same "$(status length)" 2
   stop b
 }
