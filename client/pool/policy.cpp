@@ -10,7 +10,7 @@ namespace {
 // than on any number of machines.
 constexpr double kWorthOfBoot = 0.1;
 // Of calls that nobody has seen run: enough slots that each gets so many.
-constexpr double kUnknownCallsPerSlot = 5;
+constexpr double kUnknownCallsPerSlot = 48;
 // Of all calls, so many may take longer than the target: fewer than 5 of 100, for a rate is known roughly.
 constexpr double kLateShare = 0.045;
 constexpr double kRarely = 0.01;  // calls that find no slot: more slots would change nothing
