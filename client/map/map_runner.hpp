@@ -27,7 +27,8 @@ struct MapRunner {
 
   std::unique_ptr<Link> link;
   std::string name;
-  std::uint8_t rung = 0;  // of the ladder of guests
+  std::uint32_t number = 0;  // 1… of all that this map has had
+  std::uint8_t rung = 0;     // of the ladder of guests
   std::uint32_t slots = 1, credit = 1;
   std::uint64_t window_bytes = 0;
   double price_per_second = 0;  // 0: not known, or nothing

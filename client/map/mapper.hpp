@@ -142,7 +142,12 @@ class Mapper {
   std::vector<std::unique_ptr<Rung>> rungs_;  // above the pool's own, as far as somebody climbed
 
   std::vector<std::unique_ptr<MapRunner>> runners_;  // an index stays that of its runner; gaps are filled
-  std::deque<ItemIndex> again_;                      // to be sent anew
+  struct Known {
+    std::string name;
+    std::uint32_t slots = 1;
+  };
+  std::vector<Known> known_{1};  // all that there ever were, by their numbers; 0: none
+  std::deque<ItemIndex> again_;  // to be sent anew
   std::multimap<Clock::time_point, ItemIndex> later_;
   MapCounts counts_;
   Statistics statistics_;

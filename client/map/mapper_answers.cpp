@@ -220,8 +220,7 @@ void Mapper::failed(ItemIndex index, Error error) {
 
 void Mapper::emit(Item& item, std::string_view result) {
   if (given_up(item)) return;
-  const MapRunner* runner = item.runner < runners_.size() ? runners_[item.runner].get() : nullptr;
-  const std::string_view name = runner != nullptr ? std::string_view(runner->name) : "";
+  const auto& [name, slots] = known_[item.sent_to];
   const double ms = item.run_ms >= 0 ? item.run_ms : milliseconds_between(item.sent, item.ended);
   statistics_.run.add(ms);
   if (item.queue_ms >= 0) statistics_.queue.add(item.queue_ms);
@@ -236,11 +235,11 @@ void Mapper::emit(Item& item, std::string_view result) {
     append_result(output_.buffer(), settings_, item, result, name, ms);
   }
   if (trace_)
-    trace_->call({name, item.text, item.error ? error_kind_name(item.error->kind) : "done", item.number,
-                  runner != nullptr ? runner->slots : 1,
-                  item.ended - std::chrono::duration_cast<Clock::duration>(
-                                   std::chrono::duration<double, std::milli>(ms)),
-                  item.ended});
+    trace_->call(
+        {name, item.text, item.error ? error_kind_name(item.error->kind) : "done", item.number, slots,
+         item.ended -
+             std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::milli>(ms)),
+         item.ended});
   if (item.error && events_.on_failed) events_.on_failed(item);
   if (log_) log(item, name, ms);
 }

@@ -126,6 +126,7 @@ void Mapper::send(ItemIndex index, MapRunner& runner) {
   while (runners_[place].get() != &runner) ++place;
   item.state = Item::State::in_flight;
   item.runner = place;
+  item.sent_to = runner.number;
   item.sent = now_;
   item.round = runner.round;
   // Being told costs three frames a call: worth it unless calls are tiny.

@@ -151,6 +151,8 @@ void Mapper::boot(std::uint32_t count) {
 void Mapper::add_runner(std::unique_ptr<Link> link, std::uint8_t rung) {
   auto runner = std::make_unique<MapRunner>(std::move(link));
   runner->rung = rung;
+  runner->number = static_cast<std::uint32_t>(known_.size());
+  known_.push_back({runner->name, runner->slots});
   runner->price_per_second = price_of(rung == 0 ? pool_ : rungs_[rung - 1U]->pool, runner->name);
   runner->busy_at = now_;
   if (settings_.item_timeout_ms != kUnlimitedMs)

@@ -26,6 +26,7 @@ ItemIndex Window::add(std::uint64_t number, std::string_view text) {
   Item& item = items_[index];
   item.state = Item::State::waiting;
   item.number = number;
+  item.sent_to = 0;
   item.text = text;
   bytes_ += text.size() + sizeof(Item);
   ++count_;

@@ -19,7 +19,8 @@ struct Item {
   std::uint8_t rung = 0;         // of the ladder of guests, where it is to run
   bool told = false;             // the runner says how long it waited and ran
   std::uint32_t attempts = 0;    // that may have begun, the present one included
-  std::uint32_t runner = 0;      // where it is in flight, or was last
+  std::uint32_t runner = 0;      // where it is in flight
+  std::uint32_t sent_to = 0;     // the number of that runner, which may be gone when it is printed; 0: none
   std::uint64_t number = 0;      // 1… in the order of the input
   std::uint64_t round = 0;       // of its runner's messages, the one that took it
   std::uint64_t log_number = 0;  // under which the job log has it

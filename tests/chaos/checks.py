@@ -74,6 +74,8 @@ def of_map(outcome, world):
     for record in records:
         if "result" in record and (record["result"] != record["item"] or world.ledger.times(record["item"]) == 0):
             yield f"a wrong answer: {record}"
+        if "result" in record and not record["runner"].startswith("flame-"):
+            yield f"nobody answered, it says: {record}"
         if world.plan.calm and record.get("error", {}).get("kind") in HIT and not (step.function == "dies_of_3" and record["item"].endswith("3")):
             yield f"nobody was hit, and {record}"
         if record.get("error", {}).get("fate") == "never_begun" and world.ledger.times(record["item"]) > 0 and not outcome.resumed:
