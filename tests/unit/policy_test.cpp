@@ -54,9 +54,11 @@ TEST_CASE("policy: quick calls fill few runners, long ones many at once") {
   CHECK(lengthy.decide().refusal == ScalingReason::at_maximum);
 }
 
-TEST_CASE("policy: of calls that nobody has seen run, several go to each slot") {
+TEST_CASE("policy: of calls that nobody has seen run, many go to each slot") {
   Case one;
-  one.state.queued = 50;
+  one.state.queued = 40;
+  CHECK(one.decide().boot == 1);
+  one.state.queued = 480;
   CHECK(one.decide().boot == 10);
   one = Case(1, 1);
   one.state.queued = 50;
