@@ -18,6 +18,9 @@ constexpr unsigned kSlots = 8;
 #ifdef __SANITIZE_THREAD__
 constexpr std::uint64_t kTimeout_ms = 1000;  // a worker's start must fit in it
 constexpr std::int64_t kSpread_us = 5'000, kStep_us = 500;
+#elif defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kTimeout_ms = 100;
+constexpr std::int64_t kSpread_us = 1'000, kStep_us = 100;
 #else
 constexpr std::uint64_t kTimeout_ms = 4;
 constexpr std::int64_t kSpread_us = 500, kStep_us = 20;
