@@ -3,12 +3,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
-#include <cstdio>
-#include <ctime>
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
+#include "base/unix_time.hpp"
 #include "runner/worker/result_writer.hpp"
 
 namespace flame::runner {
@@ -16,17 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warning", "error"};
 LogLevel least_level = LogLevel::info;  // of this process: a runner is one
-
-std::string timestamp(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 40> text{};
-  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::array<char, 8> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(unix_ms % 1000));
-  return std::string(text.data(), length) + fraction.data();
-}
 
 void append_text(std::string& out, std::string_view text) {
   worker::append_json_string(out, valid_utf8(text) ? text : std::string_view(printable(text, true)));
@@ -49,9 +36,9 @@ std::optional<LogLevel> log_level_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-std::string log_line(std::int64_t unix_ms, LogLevel level, std::string_view event,
+std::string log_line(std::uint64_t unix_ms, LogLevel level, std::string_view event,
                      std::initializer_list<LogField> fields) {
-  std::string out = "{\"ts\":\"" + timestamp(unix_ms) + "\",\"level\":\"";
+  std::string out = "{\"ts\":\"" + utc_timestamp(unix_ms) + "\",\"level\":\"";
   out += kNames[static_cast<std::size_t>(level)];
   append_text(out += "\",\"event\":", event);
   for (const LogField& field : fields) {
@@ -65,9 +52,7 @@ void set_log_level(LogLevel least) { least_level = least; }
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   if (level < least_level) return;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  write_all(STDERR_FILENO, log_line(std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), level,
-                                    event, fields));
+  write_all(STDERR_FILENO, log_line(unix_now_ms(), level, event, fields));
 }
 
 }  // namespace flame::runner

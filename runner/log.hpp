@@ -18,7 +18,7 @@ struct LogField {
 };
 
 // {"ts":"2026-01-31T12:00:00.000Z","level":"info","event":"listening",…}; invalid UTF-8 is shown as \xNN.
-std::string log_line(std::int64_t unix_ms, LogLevel level, std::string_view event,
+std::string log_line(std::uint64_t unix_ms, LogLevel level, std::string_view event,
                      std::initializer_list<LogField> fields);
 
 void set_log_level(LogLevel least);

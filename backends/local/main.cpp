@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "base/unix_time.hpp"
 
 using namespace flame;
 using namespace flame::backend;
@@ -72,11 +73,6 @@ Child start_runner(const Request& request, const Place& place, const UniqueFd& l
   return spawn(plan);
 }
 
-std::uint64_t now_ms() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
-}
-
 json::object boot(const Request& request) {
   const Place place = place_of(request);
   const UniqueFd lock = place.try_lock();
@@ -88,7 +84,7 @@ json::object boot(const Request& request) {
     }
     throw NameTaken("a runner '" + place.name() + "' of other settings is there, or one that is leaving");
   }
-  Occupant occupant{0, request.generation, now_ms()};
+  Occupant occupant{0, request.generation, unix_now_ms()};
   try {
     place.write_occupant(lock, occupant);  // whoever looks now knows what it will be
     const UniqueFd listening = place.listen_at(request.generation);

@@ -1,9 +1,9 @@
 // flame calls: this user's detached calls, and what has become of each.
 #include <boost/json.hpp>
-#include <chrono>
 #include <map>
 
 #include "base/text.hpp"
+#include "base/unix_time.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/simple_options.hpp"
 #include "cli/ui/report.hpp"
@@ -21,12 +21,6 @@ enum Id { as_json, help };
 constexpr OptionSpec kOptions[] = {{as_json, "json", 0, nullptr, "an array of objects"},
                                    {help, "help", 'h', nullptr, "this text"}};
 constexpr milliseconds kPatience{2'000};  // for one runner
-
-std::uint64_t age_ms(const client::CallRecord& record) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto now_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
-  return now_ms < record.begun_at_ms ? 0 : now_ms - record.begun_at_ms;
-}
 
 // One link to each runner, for all of its calls.
 class Runners {
@@ -67,9 +61,9 @@ class Runners {
 std::string table_of(const std::vector<client::CallRecord>& records, Runners& runners) {
   Table table({"ID", "AGE", "STATE", "PLUGIN", "FUNCTION", "RUNNER"});
   for (const auto& record : records)
-    table.add({client::call_id_text(record.id), human_duration(age_ms(record)), runners.state_of(record),
-               printable(record.plugin.substr(record.plugin.rfind('/') + 1)), printable(record.function),
-               printable(record.runner)});
+    table.add({client::call_id_text(record.id), human_duration(unix_age_ms(record.begun_at_ms)),
+               runners.state_of(record), printable(record.plugin.substr(record.plugin.rfind('/') + 1)),
+               printable(record.function), printable(record.runner)});
   return table.text();
 }
 
@@ -77,7 +71,7 @@ std::string json_of(const std::vector<client::CallRecord>& records, Runners& run
   json::array out;
   for (const auto& record : records)
     out.push_back({{"id", client::call_id_text(record.id)},
-                   {"age_ms", age_ms(record)},
+                   {"age_ms", unix_age_ms(record.begun_at_ms)},
                    {"state", runners.state_of(record)},
                    {"plugin", record.plugin},
                    {"function", record.function},

@@ -1,10 +1,10 @@
 // flame explain [ID]: where the time of a call went, and what would shorten it.
 #include <algorithm>
 #include <boost/json.hpp>
-#include <chrono>
 #include <cstdio>
 
 #include "base/text.hpp"
+#include "base/unix_time.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/simple_options.hpp"
 #include "cli/ui/report.hpp"
@@ -79,16 +79,11 @@ Phase slowest_of(const LoggedCall& call) {
                             call.phase_us.begin());
 }
 
-std::uint64_t age_ms(const LoggedCall& call) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto now_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
-  return now_ms < call.begun_at_ms ? 0 : now_ms - call.begun_at_ms;
-}
-
 std::string text_of(const LoggedCall& call) {
   std::string out = "call " + client::call_id_text(call.id) + ": " + printable(call.function) + " of " +
-                    printable(call.plugin) + ", " + outcome_of(call) + ", " + human_duration(age_ms(call)) +
-                    " ago" + (call.runner.empty() ? "" : ", on " + printable(call.runner)) + "\n\n";
+                    printable(call.plugin) + ", " + outcome_of(call) + ", " +
+                    human_duration(unix_age_ms(call.begun_at_ms)) + " ago" +
+                    (call.runner.empty() ? "" : ", on " + printable(call.runner)) + "\n\n";
   Table table({"PHASE", "MS", ""});
   const Phase slowest = slowest_of(call);
   for (std::size_t i = 0; i < client::kPhaseCount; ++i)
@@ -111,7 +106,7 @@ json::object json_of(const LoggedCall& call) {
       phases[client::phase_name(static_cast<Phase>(i))] = static_cast<double>(call.phase_us[i]) / 1000;
   const Phase slowest = slowest_of(call);
   return {{"id", client::call_id_text(call.id)},
-          {"age_ms", age_ms(call)},
+          {"age_ms", unix_age_ms(call.begun_at_ms)},
           {"plugin", call.plugin},
           {"function", call.function},
           {"pool", call.pool},
@@ -132,8 +127,9 @@ int list_calls(const std::vector<LoggedCall>& calls, bool wants_json) {
   json::array out;
   for (auto call = calls.rbegin(); call != calls.rend() && out.size() < kListed; ++call) {
     out.push_back(json_of(*call));
-    table.add({client::call_id_text(call->id), human_duration(age_ms(*call)), ms_text(call->total_us) + " ms",
-               outcome_of(*call), printable(call->plugin), printable(call->function)});
+    table.add({client::call_id_text(call->id), human_duration(unix_age_ms(call->begun_at_ms)),
+               ms_text(call->total_us) + " ms", outcome_of(*call), printable(call->plugin),
+               printable(call->function)});
   }
   print(wants_json ? json::serialize(out) + "\n" : table.text());
   return 0;

@@ -3,15 +3,14 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/json.hpp>
 #include <chrono>
-#include <ctime>
 #include <memory>
 #include <optional>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/unix_time.hpp"
 #include "cli/ui/service_notify.hpp"
 #include "cli/ui/stop_signals.hpp"
 #include "client/config/config.hpp"
@@ -25,20 +24,8 @@ namespace {
 namespace json = boost::json;
 constexpr milliseconds kSettingsEvery{2'000};
 
-std::string timestamp() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto ms = std::chrono::duration_cast<milliseconds>(now).count();
-  const std::time_t seconds = ms / 1000;
-  std::tm at{};
-  ::gmtime_r(&seconds, &at);
-  std::array<char, 40> text;
-  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &at);
-  std::snprintf(text.data() + length, text.size() - length, ".%03dZ", static_cast<int>(ms % 1000));
-  return text.data();
-}
-
 void log(const char* level, const char* event, json::object fields) {
-  json::object line = {{"ts", timestamp()}, {"level", level}, {"event", event}};
+  json::object line = {{"ts", utc_timestamp(unix_now_ms())}, {"level", level}, {"event", event}};
   for (auto& [key, value] : fields) line[key] = std::move(value);
   write_all(STDERR_FILENO, json::serialize(line) + "\n");
 }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <chrono>
 #include <cstdio>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "base/unix_time.hpp"
 #include "cli/ui/table.hpp"
 
 namespace flame::cli {
@@ -35,9 +35,7 @@ Hello ask_runner(client::Pool& pool, const client::Machine& machine, Deadline de
 }
 
 std::uint64_t age_ms(const client::Machine& machine) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto now_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
-  return machine.created_at_ms == 0 || now_ms < machine.created_at_ms ? 0 : now_ms - machine.created_at_ms;
+  return machine.created_at_ms == 0 ? 0 : unix_age_ms(machine.created_at_ms);
 }
 
 // Of an engine that has them: where it is, what it is made of, what it costs.

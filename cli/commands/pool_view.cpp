@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <chrono>
 #include <cstdio>
 
 #include "base/text.hpp"
+#include "base/unix_time.hpp"
 #include "cli/commands/pool_status.hpp"
 #include "cli/ui/table.hpp"
 
@@ -13,11 +13,6 @@ namespace flame::cli {
 namespace {
 
 namespace json = boost::json;
-
-std::int64_t now_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<milliseconds>(now).count();
-}
 
 json::object runner_view(const client::Keeper& keeper, const client::Kept& one) {
   boost::system::error_code why;
@@ -31,8 +26,8 @@ json::object runner_view(const client::Keeper& keeper, const client::Kept& one) 
                       {"current", keeper.is_current(one)}};
   for (const char* key : {"slots", "busy", "queued", "idle_ms", "calls", "p50_ms", "p95_ms"})
     out[key] = member(key);
-  const auto created = static_cast<std::int64_t>(one.machine.created_at_ms);
-  out["age_ms"] = created == 0 ? json::value() : json::value(std::max<std::int64_t>(now_ms() - created, 0));
+  const std::uint64_t created_at_ms = one.machine.created_at_ms;
+  out["age_ms"] = created_at_ms == 0 ? json::value() : json::value(unix_age_ms(created_at_ms));
   out["usd_per_hour"] = one.machine.price_per_second * 3600;
   out["in_flight"] = member("in_flight").is_array() ? member("in_flight") : json::array();
   return out;
@@ -137,7 +132,7 @@ json::object pool_view(const client::Keeper& keeper) {
   const client::PoolSettings& settings = keeper.pool().settings();
   json::object out = {{"pool", settings.name},
                       {"backend", settings.backend},
-                      {"at_ms", now_ms()},
+                      {"at_ms", static_cast<std::int64_t>(unix_now_ms())},
                       {"min", settings.min},
                       {"max", settings.max}};
   out["totals"] = totals_of(runners);

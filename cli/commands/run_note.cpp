@@ -1,8 +1,8 @@
 #include "cli/commands/run_note.hpp"
 
-#include <chrono>
 #include <utility>
 
+#include "base/unix_time.hpp"
 #include "client/calls/call_id.hpp"
 #include "client/pool/pool.hpp"
 
@@ -19,9 +19,7 @@ void CallNote::write(const PhaseTimes& times, const std::string& hello, const Er
   client::LoggedCall out;
   times.fill(out);
   if (detached_) std::swap(out.us(client::Phase::run), out.us(client::Phase::receive));  // till its answer
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  out.begun_at_ms =
-      static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count()) - out.total_us / 1000;
+  out.begun_at_ms = unix_now_ms() - out.total_us / 1000;
   out.id = id_;
   out.detached = detached_;
   out.plugin = call_.path;

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/unix_time.hpp"
 #include "client/calls/call_id.hpp"
 #include "client/calls/state_dir.hpp"
 
@@ -18,11 +18,6 @@ namespace {
 constexpr std::size_t kRecordMaxBytes = 16 * 1024;
 constexpr std::size_t kRecordMaxCount = 1000;
 constexpr std::uint64_t kRecordMaxAge_ms = 7ULL * 24 * 3600 * 1000;
-
-std::uint64_t now_ms() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
-}
 
 struct Field {
   const char* key;
@@ -118,7 +113,7 @@ CallRecord CallRecords::find(const std::string& text) const {
 
 void CallRecords::prune() const {
   const std::vector<CallRecord> records = all();
-  const std::uint64_t oldest_ms = now_ms() - kRecordMaxAge_ms;
+  const std::uint64_t oldest_ms = unix_now_ms() - kRecordMaxAge_ms;
   for (std::size_t i = 0; i < records.size(); ++i)
     if (i >= kRecordMaxCount || records[i].begun_at_ms < oldest_ms) drop(records[i].id);
 }
@@ -127,7 +122,7 @@ CallRecord record_of(const Pool& pool, const Link& link, const std::string& plug
                      const std::string& function) {
   CallRecord out;
   out.id = new_call_id();
-  out.begun_at_ms = now_ms();
+  out.begun_at_ms = unix_now_ms();
   out.plugin = plugin;
   out.function = function;
   out.pool = pool.settings().name;

@@ -5,9 +5,9 @@
 
 #include <boost/json.hpp>
 #include <cerrno>
-#include <chrono>
 
 #include "base/error.hpp"
+#include "base/unix_time.hpp"
 #include "client/json_text.hpp"
 
 namespace flame::client {
@@ -96,9 +96,7 @@ void KeepLease::note(const std::string& decision, std::uint64_t boots_ready, std
   note_.boots_ready = ready;
   note_.boots_failed = failed;
   note_.decision = decision;
-  if (decided)
-    note_.decided_at_ms =
-        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  if (decided) note_.decided_at_ms = static_cast<std::int64_t>(unix_now_ms());
   write_note();
 }
 

@@ -1,9 +1,9 @@
 #include "client/pool/left_behind.hpp"
 
 #include <cerrno>
-#include <chrono>
 
 #include "base/error.hpp"
+#include "base/unix_time.hpp"
 #include "client/config/config.hpp"
 
 namespace flame::client {
@@ -17,11 +17,6 @@ bool nobody_listens(Pool& pool, const Machine& machine) {
     return error.kind == ErrorKind::unreachable && error.message.ends_with(errno_text(ECONNREFUSED));
   }
   return false;
-}
-
-std::uint64_t now_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
 }
 
 }  // namespace
@@ -40,7 +35,7 @@ std::string why_left_behind(Pool& pool, const Machine& machine,
   if (resting && machine.generation.empty()) return "the record of a keeper that is gone";
   if (resting && known != generations.end() && machine.generation != known->second)
     return "of other settings: nothing starts it again";
-  const bool old_enough = now_ms() > machine.created_at_ms + pool.settings().boot_timeout_ms;
+  const bool old_enough = unix_now_ms() > machine.created_at_ms + pool.settings().boot_timeout_ms;
   if (machine.state == "started" && machine.address.known() && old_enough && nobody_listens(pool, machine))
     return "no runner answers on it";
   return {};
