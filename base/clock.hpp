@@ -28,6 +28,10 @@ struct Clock {
   static constinit std::atomic<const std::atomic<std::int64_t>*> behind_ns_;
 };
 
+inline std::uint64_t ms_since(Clock::time_point then) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - then).count());
+}
+
 // Where the environment's FLY_EMULATOR_CLOCK names a file, its first 8 bytes tell how many nanoseconds this
 // machine was asleep. Only flame-runner's main calls it: no environment that a plugin or a call brings can
 // move a clock. A name that cannot be read is as none.

@@ -9,19 +9,12 @@
 #include "wire/limits.hpp"
 
 namespace flame::runner {
-namespace {
 
 using wire::Frame;
 using wire::FrameType;
 
-std::uint64_t ms_since(Clock::time_point then) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - then).count());
-}
-
-}  // namespace
-
 HeldCall::HeldCall(HeldCalls& owner, const CallPtr& call, CallSink& sender)
-    : owner_(owner), id_(call->id), call_(call), bind_(call->bind), sender_(&sender) {}
+    : owner_(owner), id_(call->id), call_(call), sender_(&sender) {}
 
 HeldCall::HeldCall(HeldCalls& owner, std::uint64_t id)
     : owner_(owner), id_(id), over_(true), fetched_(true), outcome_("cancelled"), ended_(Clock::now()) {}
@@ -132,7 +125,6 @@ void HeldCall::fetched() {
 }
 
 std::string HeldCall::state_json() const {
-  const CallPtr call = call_.lock();
   const char* const waiting = begun_ ? "running" : "queued";
   std::string out = std::string(R"({"state":")") + (over_ ? "over" : waiting) +
                     "\",\"age_ms\":" + std::to_string(ms_since(arrived_)) +

@@ -54,7 +54,6 @@ class HeldCall final : public CallSink, public std::enable_shared_from_this<Held
   HeldCalls& owner_;
   const std::uint64_t id_;
   std::weak_ptr<Call> call_;
-  std::shared_ptr<const Bind> bind_;
   CallSink* sender_ = nullptr;
   std::set<Waiter*> waiters_;
   std::string frames_;

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "base/metrics_page.hpp"
 #include "runner/worker/result_writer.hpp"
 
 namespace flame::runner {
@@ -12,34 +13,16 @@ namespace {
 
 constexpr std::size_t kInFlightShown = 32;
 
-std::uint64_t ms_since(Clock::time_point then) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - then).count());
-}
-
-class Page {
+class Page : public MetricsPage {
  public:
-  void family(const char* name, const char* type, const char* help) {
-    name_ = name;
-    text_ += "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
-  }
-  void sample(std::uint64_t value, std::string_view labels = {}) { line(std::to_string(value), labels); }
   void seconds(std::uint64_t ms) {
     const std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
-    line(std::to_string(ms / 1000) + "." + fraction, {});
+    sample(std::to_string(ms / 1000) + "." + fraction);
   }
   void one(const char* name, const char* type, const char* help, std::uint64_t value) {
     family(name, type, help);
     sample(value);
   }
-  std::string take() { return std::move(text_); }
-
- private:
-  void line(const std::string& value, std::string_view labels) {
-    text_ += name_;
-    if (!labels.empty()) text_.append("{").append(labels).append("}");
-    text_ += " " + value + "\n";
-  }
-  std::string text_, name_;
 };
 
 void calls(Page& page, const Counters& counters) {

@@ -38,8 +38,7 @@ void Runner::count_end(const Call& call, const wire::Frame& last) {
 // Whoever looks is no call: a look must not make it young again.
 std::uint64_t Runner::idle_ms() const {
   if (!scheduler.idle() || held.unfetched() > 0) return 0;
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - idle_since).count());
+  return ms_since(idle_since);
 }
 
 std::string Runner::hello_members() const {

@@ -116,7 +116,6 @@ Error not_known(const client::CallRecord& record) {
 std::optional<Error> print_end(client::Link& link, const client::CallRecord& record,
                                const WaitOptions& options, client::LoggedCall& row) {
   ResultPrinter results(options.raw);
-  PhaseTimes times;
   client::CallEvents events;
   events.on_output = [](std::string_view bytes) { print(bytes); };
   events.on_result = [&](std::string_view piece, std::uint8_t flags) { results.take(piece, flags); };

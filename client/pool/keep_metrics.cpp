@@ -3,36 +3,29 @@
 #include <array>
 #include <cstdio>
 
+#include "base/metrics_page.hpp"
+
 namespace flame::client {
 namespace {
 
 constexpr std::size_t kStates = 5;  // KeptRunner::State
 
-class Page {
+class Page : public MetricsPage {
  public:
-  explicit Page(const std::string& pool) : pool_(pool) {}
-  void family(const char* name, const char* type, const char* help) {
-    name_ = name;
-    text_ += "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
-  }
-  void sample(double value, const std::string& labels = "") {
-    std::array<char, 40> number;
-    std::snprintf(number.data(), number.size(), "%.10g", value);
-    text_ += name_ + "{pool=\"" + pool_ + "\"" + (labels.empty() ? "" : "," + labels) + "} " + number.data() +
-             "\n";
+  explicit Page(const std::string& pool) : MetricsPage("pool=\"" + pool + "\"") {}
+  void number(double value, const std::string& labels = "") {
+    std::array<char, 40> text;
+    std::snprintf(text.data(), text.size(), "%.10g", value);
+    sample(std::string_view(text.data()), labels);
   }
   void one(const char* name, const char* type, const char* help, double value) {
     family(name, type, help);
-    sample(value);
+    number(value);
   }
   void count(const char* name, const char* help, std::uint64_t value) {
     one(name, "counter", help, static_cast<double>(value));
   }
   void gauge(const char* name, const char* help, double value) { one(name, "gauge", help, value); }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_, name_, pool_;
 };
 
 struct Sums {
@@ -64,7 +57,7 @@ std::string keep_metrics(const Keeper& keeper, const KeepCounters& counters) {
   page.family("flame_pool_runners", "gauge", "Runners by state and generation.");
   for (std::size_t state = 0; state < kStates; ++state)
     for (const bool current : {true, false})
-      page.sample(sums.runners[state][current ? 1 : 0],
+      page.number(sums.runners[state][current ? 1 : 0],
                   std::string("state=\"") + state_name(static_cast<KeptRunner::State>(state)) +
                       "\",generation=\"" + (current ? "current" : "old") + "\"");
   page.gauge("flame_pool_wanted_runners", "Runners of the current generation that are wanted.",
@@ -79,8 +72,8 @@ std::string keep_metrics(const Keeper& keeper, const KeepCounters& counters) {
   page.gauge("flame_pool_booting_runners", "Boots that the engine has not answered yet.",
              static_cast<double>(keeper.booting()));
   page.family("flame_pool_boots_total", "counter", "Boots by this keeper, by how they ended.");
-  page.sample(static_cast<double>(counters.boots_ready), "end=\"ready\"");
-  page.sample(static_cast<double>(counters.boots_failed), "end=\"failed\"");
+  page.number(static_cast<double>(counters.boots_ready), "end=\"ready\"");
+  page.number(static_cast<double>(counters.boots_failed), "end=\"failed\"");
   page.one("flame_pool_boot_seconds_total", "counter", "Time that the boots took that ended ready.",
            counters.boot_seconds);
   page.count("flame_pool_runners_lost_total", "Runners that ended without a word.", counters.lost);
