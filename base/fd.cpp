@@ -1,5 +1,6 @@
 #include "base/fd.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
 
 #include "base/error.hpp"
 
@@ -96,6 +98,13 @@ void set_nonblocking(int fd, bool on) {
   const int wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (flags < 0 || (wanted != flags && ::fcntl(fd, F_SETFL, wanted) != 0))
     throw system_error("cannot set O_NONBLOCK", errno);
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> out;
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
+  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) out.emplace_back(entry->d_name);
+  return out;
 }
 
 }  // namespace flame

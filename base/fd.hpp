@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace flame {
 
@@ -45,6 +46,9 @@ std::string read_fd(int fd, std::size_t limit_bytes);
 // Writes a file of this mode under a temporary name beside it, then renames it into place, so that a
 // reader sees the old content or the new. Throws Error(system); leaves nothing behind.
 void write_file_atomic(const std::string& path, std::string_view content, unsigned mode);
+
+// What a directory has, in no order, "." and ".." among it; nothing where it cannot be read.
+std::vector<std::string> names_in(const std::string& directory);
 
 void set_nonblocking(int fd, bool on = true);
 

@@ -1,6 +1,5 @@
 #include "backends/local/place.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <memory>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
 #include "base/socket_address.hpp"
 
 namespace flame::backend::local {
@@ -27,10 +26,8 @@ struct flock whole_file(short type) {
   return out;
 }
 
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> out;
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
-  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr) out.emplace_back(entry->d_name);
+std::vector<std::string> sorted_names_in(const std::string& directory) {
+  std::vector<std::string> out = names_in(directory);
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -100,7 +97,7 @@ UniqueFd Place::listen_at(const std::string& generation) const {
 }
 
 void Place::remove_sockets() const {
-  for (const std::string& name : names_in(directory_))
+  for (const std::string& name : sorted_names_in(directory_))
     if (name.starts_with(name_ + ".") && name.ends_with(".sock")) ::unlink((directory_ + "/" + name).c_str());
 }
 
@@ -126,7 +123,7 @@ std::vector<Place> places_of_pool(const Request& request) {
   std::vector<Place> out;
   const std::string directory = directory_of(request), prefix = "flame-" + request.pool + "-",
                     ending = ".lock";
-  for (const std::string& file : names_in(directory)) {
+  for (const std::string& file : sorted_names_in(directory)) {
     if (!file.starts_with(prefix) || !file.ends_with(ending)) continue;
     const std::string number = file.substr(prefix.size(), file.size() - prefix.size() - ending.size());
     if (!number.empty() && number.find_first_not_of("0123456789") == std::string::npos)

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/fd.hpp"
-#include "client/calls/state_dir.hpp"
+#include "client/state_dir.hpp"
 
 namespace flame::cli {
 

@@ -11,7 +11,7 @@
 #include <type_traits>
 
 #include "base/fd.hpp"
-#include "client/calls/state_dir.hpp"
+#include "client/state_dir.hpp"
 
 namespace flame::client {
 namespace {

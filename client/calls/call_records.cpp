@@ -1,16 +1,15 @@
 #include "client/calls/call_records.hpp"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/unix_time.hpp"
 #include "client/calls/call_id.hpp"
-#include "client/calls/state_dir.hpp"
+#include "client/key_lines.hpp"
+#include "client/state_dir.hpp"
 
 namespace flame::client {
 namespace {
@@ -31,31 +30,21 @@ constexpr Field kFields[] = {
 
 std::string text_of(const CallRecord& record) {
   std::string out = "begun_at_ms " + std::to_string(record.begun_at_ms) + "\n";
-  for (const Field& field : kFields)
-    if (const std::string& value = record.*field.text; value.find('\n') == std::string::npos)
-      out += std::string(field.key) + " " + value + "\n";
+  for (const Field& field : kFields) out += key_line(field.key, record.*field.text);
   return out;
 }
 
 void parse(std::string_view text, CallRecord& out) {
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos) continue;
-    const std::string_view key = line.substr(0, space);
-    const std::string value(line.substr(space + 1));
+  each_key_line(text, [&](std::string_view key, const std::string& value) {
     if (key == "begun_at_ms") out.begun_at_ms = std::strtoull(value.c_str(), nullptr, 10);
     for (const Field& field : kFields)
       if (key == field.key) out.*field.text = value;
-  }
+  });
 }
 
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> out;
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
-  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr)
-    if (read_call_id(entry->d_name)) out.emplace_back(entry->d_name);
+std::vector<std::string> ids_in(const std::string& directory) {
+  std::vector<std::string> out = names_in(directory);
+  std::erase_if(out, [](const std::string& name) { return !read_call_id(name); });
   return out;
 }
 
@@ -92,7 +81,7 @@ std::optional<CallRecord> CallRecords::read(const std::string& name) const {
 
 std::vector<CallRecord> CallRecords::all() const {
   std::vector<CallRecord> out;
-  for (const std::string& name : names_in(directory_))
+  for (const std::string& name : ids_in(directory_))
     if (auto record = read(name)) out.push_back(std::move(*record));
   std::sort(out.begin(), out.end(),
             [](const CallRecord& a, const CallRecord& b) { return a.begun_at_ms > b.begun_at_ms; });
@@ -103,7 +92,7 @@ CallRecord CallRecords::find(const std::string& text) const {
   const auto prefix = read_call_id_prefix(text);
   if (!prefix) throw unknown(text, "is no call id");
   std::vector<std::string> found;
-  for (const std::string& name : names_in(directory_))
+  for (const std::string& name : ids_in(directory_))
     if (name.starts_with(*prefix)) found.push_back(name);
   if (found.size() > 1) throw unknown(text, "is how the ids of several calls begin");
   const auto record = found.empty() ? std::nullopt : read(found.front());

@@ -1,9 +1,7 @@
 // Where facts are kept: files of well-known bases that come with flame, and those recorded for pools.
-#include <dirent.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -33,10 +31,7 @@ std::string pool_file(const std::string& pool) { return cache_dir() + "/facts/" 
 
 std::vector<std::string> base_names() {
   std::vector<std::string> out;
-  const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(base_directory().c_str()), ::closedir);
-  if (!list) return out;
-  while (const dirent* one = ::readdir(list.get())) {
-    std::string name = one->d_name;
+  for (std::string name : names_in(base_directory())) {
     if (!name.ends_with(".json")) continue;
     name.resize(name.size() - 5);
     std::replace(name.begin(), name.end(), '-', ':');

@@ -1,17 +1,16 @@
 #include "client/pool/hints.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "client/key_lines.hpp"
 
 namespace flame::client {
 namespace {
@@ -35,35 +34,23 @@ std::optional<std::string> read_ours(const std::string& path) {
 Runner parse(const std::string& name, std::string_view text) {
   Runner out;
   out.name = name;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos) continue;
-    const std::string_view key = line.substr(0, space);
-    const std::string value(line.substr(space + 1));
+  each_key_line(text, [&](std::string_view key, const std::string& value) {
     if (key == "unix") out.address.unix_path = value;
     if (key == "tcp") out.address.tcp = value;
     if (key == "token") out.address.token = value;
     if (key == "generation") out.generation = value;
     if (const std::size_t colon = value.find(':'); key == "header" && colon != std::string::npos)
       out.address.headers.emplace_back(value.substr(0, colon), value.substr(colon + 1));
-  }
+  });
   return out;
 }
-
-bool one_line(const std::string& text) { return text.find('\n') == std::string::npos; }
 
 }  // namespace
 
 std::vector<Runner> Hints::read(const std::string& generation) const {
   std::vector<Runner> out;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(directory_.c_str()), ::closedir);
-  if (!directory) return out;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (name.starts_with(".") || name.find('.') != std::string::npos)
-      continue;  // half-written ones have a dot
+  for (const std::string& name : names_in(directory_)) {
+    if (name.find('.') != std::string::npos) continue;  // half-written ones have a dot
     const auto text = read_ours(directory_ + "/" + name);
     if (!text) continue;
     Runner runner = parse(name, *text);
@@ -83,7 +70,7 @@ std::optional<Runner> Hints::find(const std::string& name) const {
 void Hints::write(const Runner& runner) const noexcept try {
   std::string text;
   const auto line = [&](const char* key, const std::string& value) {
-    if (!value.empty() && one_line(value)) text += std::string(key) + " " + value + "\n";
+    if (!value.empty()) text += key_line(key, value);
   };
   line("unix", runner.address.unix_path);
   line("tcp", runner.address.tcp);

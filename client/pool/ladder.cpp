@@ -1,38 +1,25 @@
 #include "client/pool/ladder.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cctype>
-#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
+#include "client/state_dir.hpp"
 
 namespace flame::client {
 namespace {
 
 namespace json = boost::json;
+constexpr const char* kMemory = "guests.json";
 constexpr std::size_t kFileMaxBytes = 256 * 1024;
 constexpr std::size_t kRememberedMax = 500;  // functions; then it begins anew
 constexpr std::size_t kNameMax = 32;         // of a pool
-
-// $XDG_STATE_HOME/flame/guests.json; empty: there is no place.
-std::string memory_path() {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  const char* home = std::getenv("HOME");
-  std::string path;
-  if (state != nullptr && *state == '/')
-    path = state;
-  else if (home != nullptr && *home == '/')
-    path = std::string(home) + "/.local/state";
-  return path.empty() ? "" : path + "/flame/guests.json";
-}
 
 // What cannot be read is not known.
 json::object read_memory(const std::string& path) {
@@ -45,19 +32,15 @@ json::object read_memory(const std::string& path) {
 }
 
 void remember(const std::string& key, const std::string& guest) {
-  const std::string path = memory_path(), fresh = path + "." + std::to_string(::getpid());
-  if (path.empty()) return;
+  if (state_dir("").empty()) return;
+  const std::string path = state_path(kMemory);
   json::object all = read_memory(path);
   if (all.size() >= kRememberedMax) all.clear();
   all[key] = guest;
-  for (std::size_t at = 1; (at = path.find('/', at)) != std::string::npos; ++at)
-    ::mkdir(path.substr(0, at).c_str(), 0700);
   try {
-    const UniqueFd fd = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-    if (write_all(fd.get(), json::serialize(all)) && ::rename(fresh.c_str(), path.c_str()) == 0) return;
+    write_file_atomic(path, json::serialize(all), 0600);
   } catch (const Error&) {  // then the next call finds out for itself
   }
-  ::unlink(fresh.c_str());
 }
 
 }  // namespace
@@ -80,7 +63,7 @@ Ladder::Ladder(const PoolSettings& pool, const std::string& plugin, const std::s
       settings_(pool),
       key_(pool.backend + " " + pool.name + " " + plugin.substr(plugin.rfind('/') + 1) + " " + function) {
   if (pool.oom_ladder.empty()) return;
-  const json::object all = read_memory(memory_path());
+  const json::object all = read_memory(state_path(kMemory));
   const json::value* guest = all.if_contains(key_);
   if (guest != nullptr && guest->is_string()) stand_on(json::value_to<std::string>(*guest));
 }

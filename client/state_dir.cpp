@@ -1,4 +1,4 @@
-#include "client/calls/state_dir.hpp"
+#include "client/state_dir.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
