@@ -7,7 +7,7 @@
 #include <random>
 
 #include "client/map/statistics.hpp"
-#include "client/pool/demand.hpp"
+#include "demand.hpp"
 
 namespace flame::sim {
 namespace {
@@ -268,7 +268,7 @@ class Simulation {
   const Settings& settings_;
   Calls calls_;
   std::mt19937_64 random_;
-  client::Demand demand_;
+  Demand demand_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::deque<Call> queue_;
   std::optional<Call> coming_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace flame::client {
+namespace flame::sim {
 
 class Demand {
  public:
@@ -41,4 +41,4 @@ class Demand {
   double window_, horizon_, began_ = -1, at_ = 0, recent_ = 0, peak_ = 0;
 };
 
-}  // namespace flame::client
+}  // namespace flame::sim
