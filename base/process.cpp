@@ -115,6 +115,12 @@ std::string find_near_own(std::initializer_list<const char*> places, int mode) {
   return {};
 }
 
+std::string host_name() {
+  std::array<char, 65> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
+  return host.data();
+}
+
 std::vector<std::string> current_environment() {
   std::vector<std::string> out;
   for (char** at = environ; *at != nullptr; ++at) out.emplace_back(*at);

@@ -39,6 +39,9 @@ std::string own_directory();
 // none. An installed tree and one that is only built have their parts at different ones.
 std::string find_near_own(std::initializer_list<const char*> places, int mode = X_OK);
 
+// What this computer calls itself; "?" when it does not say.
+std::string host_name();
+
 // Every environment variable as "NAME=value".
 std::vector<std::string> current_environment();
 

@@ -36,12 +36,6 @@ json::object object_of(std::string_view body) {
   return !why && value.is_object() ? std::move(value.get_object()) : json::object();
 }
 
-std::optional<double> number_of(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return std::nullopt;
-  return value->to_number<double>();
-}
-
 void hand_out_words(const wire::Frame& frame, const CallEvents& events) {
   const json::object said = object_of(frame.body);
   if (frame.type == wire::FrameType::log) log(said, events);

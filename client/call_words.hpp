@@ -1,7 +1,6 @@
 // What a call says beside its result, as JSON in frames: logs, progress, usage.
 #pragma once
 #include <boost/json/object.hpp>
-#include <optional>
 #include <string_view>
 
 #include "client/call.hpp"
@@ -12,6 +11,5 @@ namespace flame::client {
 void hand_out_words(const wire::Frame& frame, const CallEvents& events);
 
 boost::json::object object_of(std::string_view body);  // empty when it is none
-std::optional<double> number_of(const boost::json::object& object, const char* key);
 
 }  // namespace flame::client

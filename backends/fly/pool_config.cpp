@@ -9,6 +9,7 @@
 
 #include "backends/fly/machine.hpp"
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "base/text.hpp"
 
 namespace flame::backend::fly {
@@ -60,9 +61,7 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
 // Who booted it, for people who find it: nothing is decided by it.
 std::string owner() {
   const char* user = std::getenv("USER");
-  std::array<char, 65> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
-  return printable((user != nullptr ? std::string(user) : std::to_string(::geteuid())) + "@" + host.data());
+  return printable((user != nullptr ? std::string(user) : std::to_string(::geteuid())) + "@" + host_name());
 }
 
 json::array runner_arguments(const Request& request, const PoolConfig& config) {

@@ -37,9 +37,6 @@ Error silent() {
 
 HeldState read_state(std::string_view body) {
   const json::object said = object_of(body);
-  const auto number = [&](const char* key) {
-    return static_cast<std::uint64_t>(std::max(0.0, number_of(said, key).value_or(0)));
-  };
   const auto is = [&](const char* key) {
     const auto* value = said.if_contains(key);
     return value != nullptr && value->is_bool() && value->get_bool();
@@ -47,9 +44,9 @@ HeldState read_state(std::string_view body) {
   HeldState out;
   out.state = text_of(said, "state");
   out.outcome = text_of(said, "outcome");
-  out.age_ms = number("age_ms");
-  out.ended_ms = number("ended_ms");
-  out.bytes = number("bytes");
+  out.age_ms = count_of(said, "age_ms");
+  out.ended_ms = count_of(said, "ended_ms");
+  out.bytes = count_of(said, "bytes");
   out.whole = is("whole");
   out.fetched = is("fetched");
   return out;

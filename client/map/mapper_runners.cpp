@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "client/map/mapper.hpp"
+#include "client/pool/errors.hpp"
 
 namespace flame::client {
 namespace {
@@ -119,9 +120,8 @@ void Mapper::find_first() {
   const bool patient = now_ - alone_since_ < milliseconds(pool_.settings().boot_timeout_ms);
   if (fleet_.booting() == 0) {
     auto failure = fleet_.take_failure();
-    // Ours, without a type: all names are taken, so somebody is there or comes.
-    const bool full = failure && failure->kind == ErrorKind::capacity && failure->type.empty();
-    if (failure && !(full && patient)) throw *failure;
+    // All names are taken: somebody is there or comes.
+    if (failure && !(is_pool_full(*failure) && patient)) throw *failure;
     if (fleet_.may_boot(now_)) boot_first();
   }
   if (!patient && fleet_.booting() == 0)

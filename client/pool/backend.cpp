@@ -21,14 +21,6 @@ namespace json = boost::json;
 constexpr std::size_t kLineMaxBytes = 4 * 1024 * 1024;
 constexpr milliseconds kGoodbye{1000};  // for a backend to end after its stdin has ended
 
-std::uint64_t number_of(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return 0;
-  boost::system::error_code not_whole;
-  const auto number = value->to_number<std::uint64_t>(not_whole);
-  return not_whole ? 0 : number;
-}
-
 Address address_of(const json::object& holder) {
   Address out;
   const auto* value = holder.if_contains("address");
@@ -50,8 +42,8 @@ Machine machine_of(const json::value& value) {
   out.state = text_of(object, "state");
   out.generation = text_of(object, "generation");
   out.address = address_of(object);
-  out.created_at_ms = number_of(object, "created_at_ms");
-  out.pid = number_of(object, "pid");
+  out.created_at_ms = count_of(object, "created_at_ms");
+  out.pid = count_of(object, "pid");
   out.pool = text_of(object, "pool");
   if (const auto* price = object.if_contains("price_per_second"); price != nullptr && price->is_number())
     out.price_per_second = price->to_number<double>();
@@ -64,7 +56,7 @@ Error error_of(const json::object& object) {
   Error error(error_kind_from_name(code).value_or(ErrorKind::boot_failed), text_of(object, "message"),
               text_of(object, "hint"));
   error.type = code;  // name_taken is no kind of its own
-  if (const std::uint64_t ms = number_of(object, "retry_after_ms"); ms > 0)
+  if (const std::uint64_t ms = count_of(object, "retry_after_ms"); ms > 0)
     error.retry_after_ms = static_cast<std::int64_t>(ms);
   return error;
 }

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
+#include "base/process.hpp"
 #include "client/pool/errors.hpp"
 #include "client/pool/pool.hpp"
 
@@ -17,9 +17,7 @@ namespace {
 
 // The same each time, so that a plan names what will be; another for other computers and users.
 std::uint64_t first_of(const std::string& runtime_dir) {
-  std::array<char, 65> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
-  return static_cast<unsigned char>(sha256(host.data() + ("\n" + runtime_dir))[0]);
+  return static_cast<unsigned char>(sha256(host_name() + "\n" + runtime_dir)[0]);
 }
 
 }  // namespace

@@ -2,22 +2,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::client {
-namespace {
-
-// From a hello, without parsing it whole: this stands on the path of every call.
-std::uint64_t number_in(const std::string& hello, std::string_view key) {
-  const std::size_t at = hello.find(key);
-  return at == std::string::npos ? 0 : std::strtoull(hello.c_str() + at + key.size(), nullptr, 10);
-}
-
-}  // namespace
 
 double usual_boot_seconds(const PoolSettings& settings) { return settings.backend == "local" ? 0.05 : 3; }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "base/unix_time.hpp"
 #include "client/json_text.hpp"
 
@@ -43,11 +44,7 @@ std::optional<KeeperNote> read_note(int fd) {
                     number("decided_at_ms"), number("boots_ready"),    number("boots_failed")};
 }
 
-std::string own_name() {
-  std::array<char, 65> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
-  return std::string(host.data()) + ", process " + std::to_string(::getpid());
-}
+std::string own_name() { return host_name() + ", process " + std::to_string(::getpid()); }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "base/error.hpp"
+#include "client/pool/errors.hpp"
 #include "client/pool/keeper.hpp"
 #include "client/pool/left_behind.hpp"
 
@@ -78,8 +79,7 @@ void Keeper::take_boot(const BootOutcome& outcome, Clock::time_point now) {
   const auto since = boot->since;
   boots_.erase(boot);
   if (outcome.error) {
-    // Ours, without a type: every name is taken. It is so until one leaves.
-    if (outcome.error->kind == ErrorKind::capacity && outcome.error->type.empty()) {
+    if (is_pool_full(*outcome.error)) {  // until one leaves
       boot_not_before_ = now + milliseconds(500);
       list_due_ = std::min(list_due_, boot_not_before_);
       return;

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "base/error.hpp"
+#include "client/json_text.hpp"
 #include "client/pool/keeper.hpp"
 
 namespace flame::client {
@@ -13,13 +14,6 @@ using State = KeptRunner::State;
 constexpr milliseconds kHelloPatience{5'000}, kLookEvery{1'000}, kLookAtMost{100};
 constexpr milliseconds kTryAgainMax{1'000}, kSilentAfter{15'000};
 constexpr std::chrono::seconds kShortLife{10};  // an end so soon counts as a boot that failed
-
-std::uint64_t number_in(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  boost::system::error_code why;
-  const auto out = value != nullptr ? value->to_number<std::uint64_t>(why) : 0;
-  return why ? 0 : out;
-}
 
 }  // namespace
 
@@ -145,10 +139,10 @@ void Keeper::take_info(Kept& one, std::string_view body, Clock::time_point now) 
   if (why || !value.is_object()) return;
   one.info = body;
   const json::object& info = value.get_object();
-  one.slots = number_in(info, "slots");
-  one.busy = number_in(info, "busy");
-  one.queued = number_in(info, "queued");
-  one.idle_ms = number_in(info, "idle_ms");
+  one.slots = count_of(info, "slots");
+  one.busy = count_of(info, "busy");
+  one.queued = count_of(info, "queued");
+  one.idle_ms = count_of(info, "idle_ms");
   take_calls(one, info, now);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "client/json_text.hpp"
 #include "client/pool/keeper.hpp"
 #include "client/pool/policy.hpp"
 
@@ -15,26 +16,19 @@ double seconds_of(Clock::time_point at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
-double member(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_number() ? value->to_number<double>() : 0;
-}
-
 }  // namespace
 
 void Keeper::take_calls(Kept& one, const json::object& info, Clock::time_point now) {
-  one.p95_ms = member(info, "p95_ms");
+  one.p95_ms = number_of(info, "p95_ms").value_or(0);
   one.oldest_wait_ms = one.longest_run_ms = 0;
   const auto* calls = info.if_contains("in_flight");
   if (calls == nullptr || !calls->is_array()) return;  // a hello does not tell them
-  load_.saw(one.machine.name, static_cast<std::uint64_t>(member(info, "calls")), one.busy + one.queued,
-            one.busy, now);
+  load_.saw(one.machine.name, count_of(info, "calls"), one.busy + one.queued, one.busy, now);
   for (const json::value& call : calls->get_array()) {
     if (!call.is_object()) continue;
-    const auto* state = call.get_object().if_contains("state");
-    const bool waits = state != nullptr && state->is_string() && state->get_string() == "queued";
+    const bool waits = text_of(call.get_object(), "state") == "queued";
     double& most = waits ? one.oldest_wait_ms : one.longest_run_ms;
-    most = std::max(most, member(call.get_object(), "age_ms"));
+    most = std::max(most, number_of(call.get_object(), "age_ms").value_or(0));
   }
 }
 

@@ -52,13 +52,13 @@ void check_name(const std::string& name) {
 
 bool is_draining(const Link& link) { return link.hello().find("\"draining\":true") != std::string::npos; }
 
-// Without parsing the hello whole: this stands on the path of every call.
+std::uint64_t number_in(const std::string& hello, std::string_view key) {
+  const std::size_t at = hello.find(key);
+  return at == std::string::npos ? 0 : std::strtoull(hello.c_str() + at + key.size(), nullptr, 10);
+}
+
 bool is_full(const Link& link) {
-  const auto number = [&](std::string_view key) -> std::uint64_t {
-    const std::size_t at = link.hello().find(key);
-    return at == std::string::npos ? 0 : std::strtoull(link.hello().c_str() + at + key.size(), nullptr, 10);
-  };
-  return number("\"busy\":") >= number("\"slots\":");
+  return number_in(link.hello(), "\"busy\":") >= number_in(link.hello(), "\"slots\":");
 }
 
 std::string runner_in(const std::string& hello) {

@@ -32,6 +32,9 @@ struct BootOutcome {
 
 double usual_boot_seconds(const PoolSettings& settings);  // of this engine, where nothing was measured
 
+// A member of a hello; 0: it said none. key: "\"slots\":", for this stands on the path of every call and
+// parses nothing else.
+std::uint64_t number_in(const std::string& hello, std::string_view key);
 bool is_draining(const Link& link);               // its hello said so: no new calls
 bool is_full(const Link& link);                   // so: a call may have to wait
 std::string runner_in(const std::string& hello);  // its name; empty: it said none
