@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -49,9 +48,9 @@ class OneExchange final : public Exchange {
   std::function<void()> gone_;
 };
 
-class Connection final : public std::enable_shared_from_this<Connection> {
+class Connection final : public std::enable_shared_from_this<Connection>, private Patience::Waiter {
  public:
-  Connection(Runner& runner, Peer peer) : runner_(runner), peer_(std::move(peer)), timer_(runner.loop) {}
+  Connection(Runner& runner, Peer peer) : Waiter(runner.patience), runner_(runner), peer_(std::move(peer)) {}
   ~Connection() { end_exchange(); }
 
   void read_head(milliseconds patience);
@@ -74,13 +73,14 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void close();
   void end_exchange();
   bool bearer_is_right() const;
-  // A deadline for what is being waited for; passing it closes the connection.
-  void arm(milliseconds patience);
+  void impatient() override {
+    const auto self = shared_from_this();
+    close();
+  }
   milliseconds patience() const { return milliseconds(runner_.options.http_timeout_ms); }
 
   Runner& runner_;
   Peer peer_;
-  asio::steady_timer timer_;
   beast::flat_buffer buffer_{wire::kHttpHeaderMaxBytes + kChunkBytes};
   std::optional<Parser> parser_;
   std::shared_ptr<OneExchange> exchange_;
@@ -95,14 +95,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 void OneExchange::answer(HttpResponse response) {
   gone_ = nullptr;
   if (const auto connection = std::exchange(connection_, nullptr)) connection->write(std::move(response));
-}
-
-void Connection::arm(milliseconds patience) {
-  timer_.expires_after(patience);
-  timer_.async_wait([weak = weak_from_this()](error_code failed) {
-    const auto self = weak.lock();
-    if (!failed && self) self->close();
-  });
 }
 
 void Connection::read_head(milliseconds patience) {
@@ -194,7 +186,7 @@ void Connection::upgrade() {
   }
   if (buffer_.size() > 0)  // RFC 6455 §4.1: a client waits for the answer
     return refuse(problem(Error(ErrorKind::protocol, "bytes behind the upgrade request")));
-  timer_.cancel();
+  disarm();
   end_exchange();
   open_link(runner_, std::move(peer_), fields);
 }
@@ -229,7 +221,7 @@ void Connection::expect_continue() {
 // Each piece has its own deadline, so that a slow sender is borne and a stalled one is not.
 void Connection::read_body() {
   if (parser_->is_done()) {
-    timer_.cancel();
+    disarm();
     watch_for_hangup();
     const auto exchange = exchange_;
     if (sink_) return sink_->finish(exchange);
@@ -325,7 +317,7 @@ void Connection::linger(std::size_t left) {
 }
 
 void Connection::close() {
-  timer_.cancel();
+  disarm();
   error_code ignored;
   peer_.socket.close(ignored);
   if (const auto exchange = exchange_) exchange->gone();

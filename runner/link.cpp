@@ -5,6 +5,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include "runner/corked_socket.hpp"
 #include "runner/log.hpp"
 #include "runner/session.hpp"
 
@@ -34,7 +35,7 @@ class Link final : public std::enable_shared_from_this<Link>, public OpenLink, p
         tcp_(peer.tcp),
         name_(std::move(peer.name)),
         counted_(std::move(peer.counted)),
-        ws_(std::move(peer.socket)),
+        ws_(CorkedSocket(std::move(peer.socket))),
         session_(std::in_place, runner, *this, std::move(nonces)),
         timer_(runner.loop) {}
   ~Link() { runner_.links.erase(this); }
@@ -43,7 +44,7 @@ class Link final : public std::enable_shared_from_this<Link>, public OpenLink, p
 
   void tell_draining() override { session_->send(wire::FrameType::draining, 0, 0, {}); }
   void leave() override { finish(websocket::close_code::going_away, "the runner leaves"); }
-  void wake() override { write(); }
+  void wake() override;
 
  private:
   enum class State { opening, open, finishing, closing, closed };
@@ -51,6 +52,7 @@ class Link final : public std::enable_shared_from_this<Link>, public OpenLink, p
   void opened();
   void read();
   void take_message();
+  void write_soon();
   void refuse(const Error& error);
   void write();
   void finish(websocket::close_code code, const char* why);
@@ -62,14 +64,15 @@ class Link final : public std::enable_shared_from_this<Link>, public OpenLink, p
   const bool tcp_;
   const std::string name_;
   std::shared_ptr<void> counted_;
-  websocket::stream<Socket, false> ws_;  // false: no deflate
-  std::optional<Session> session_;       // until the link has ended
+  websocket::stream<CorkedSocket, false> ws_;  // false: no deflate
+  std::optional<Session> session_;             // until the link has ended
   http::request<http::empty_body> request_;
   beast::flat_buffer buffer_;
   std::string sending_;
   asio::steady_timer timer_;
   State state_ = State::opening;
   websocket::close_reason reason_;
+  bool taking_ = false;
   int silent_ticks_ = 0;
   bool owes_reading_ = false;  // it was sent something since it was heard last: it may be busy with it
 };
@@ -81,9 +84,12 @@ void Link::open(const HttpFields& fields) {
   ws_.write_buffer_bytes(64 * 1024);
   ws_.read_message_max(session_->trusted() ? wire::kMessageMaxBytes : wire::kAuthMessageMaxBytes);
   ws_.binary(true);
-  ws_.set_option(websocket::stream_base::timeout{kHandshakeTimeout, websocket::stream_base::none(), false});
+  // Nothing is waited for but what timer_ looks after: what the handshake writes fits into any socket.
+  ws_.set_option(
+      websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
   ws_.control_callback([this](websocket::frame_type, beast::string_view) { silent_ticks_ = 0; });
   runner_.links.insert(this);
+  ws_.next_layer().cork();
   ws_.async_accept(request_, [self = shared_from_this()](error_code failed) {
     if (failed) return self->ended(failed.message());
     self->opened();
@@ -92,6 +98,7 @@ void Link::open(const HttpFields& fields) {
 
 void Link::opened() {
   state_ = State::open;
+  ws_.next_layer().uncork();
   ++runner_.counters.links;
   log(LogLevel::debug, "link_open", {{"peer", name_}});
   session_->say_hello();
@@ -115,19 +122,34 @@ void Link::read() {
 }
 
 void Link::take_message() {
+  taking_ = true;
   try {
     if (!ws_.got_binary()) throw Error(ErrorKind::protocol, "a text message");
     const auto data = buffer_.data();
     const bool trusted = session_->trusted();
     session_->take({static_cast<const char*>(data.data()), data.size()});
-    if (trusted) return;
-    ws_.read_message_max(wire::kMessageMaxBytes);
-    tick();  // pings from now on
+    if (!trusted) {
+      ws_.read_message_max(wire::kMessageMaxBytes);
+      tick();  // pings from now on
+    }
   } catch (const Error& error) {
     refuse(error);
   } catch (const std::exception& error) {
     refuse(Error(ErrorKind::internal, error.what()));
   }
+  taking_ = false;
+  write_soon();
+}
+
+void Link::wake() {
+  if (!taking_) write();
+}
+
+// Answers to a message leave after the calls in it have gone to their workers, and with what these say at
+// once.
+void Link::write_soon() {
+  asio::post(runner_.loop,
+             [self = shared_from_this()] { asio::post(self->runner_.loop, [self] { self->write(); }); });
 }
 
 // A stranger learns nothing; a client of ours is told what it did wrong.
@@ -198,7 +220,7 @@ void Link::ended(std::string_view why) {
   session_.reset();
   timer_.cancel();
   error_code ignored;
-  ws_.next_layer().close(ignored);
+  ws_.next_layer().socket().close(ignored);
   runner_.lifetime.active();
   if (runner_.on_link_end) runner_.on_link_end();
 }

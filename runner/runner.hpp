@@ -13,6 +13,7 @@
 #include "runner/held_calls.hpp"
 #include "runner/lifetime.hpp"
 #include "runner/options.hpp"
+#include "runner/patience.hpp"
 #include "runner/plugin_source.hpp"
 #include "runner/scheduler.hpp"
 #include "wire/proof.hpp"
@@ -51,6 +52,7 @@ class Runner {
       : loop(loop_in),
         options(options_in),
         token(std::move(token_in)),
+        patience(loop_in),
         plugins(options_in),
         held(loop_in, options_in),
         scheduler(loop_in, options_in, plugins),
@@ -62,6 +64,7 @@ class Runner {
   boost::asio::io_context& loop;
   const Options& options;
   const std::string token;  // empty: none, and no TCP
+  Patience patience;        // outlives the connections
   PluginSource plugins;
   HeldCalls held;  // outlives its calls
   Scheduler scheduler;
