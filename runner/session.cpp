@@ -67,15 +67,13 @@ void Session::say_hello() {
 }
 
 void Session::take(std::string_view message) {
-  wire::FrameReader reader;
-  reader.feed(message);
-  while (const auto frame = reader.next()) {
+  while (const auto frame = wire::take_frame(message)) {
     if (!trusted_)
       authenticate(*frame);
     else
       take_frame(*frame);
   }
-  if (!reader.between_frames()) throw broken("half a frame in a message");
+  if (!message.empty()) throw broken("half a frame in a message");
   if (replies_bytes_ > wire::kReplyBacklogMaxBytes)
     throw Error(ErrorKind::limit, "the client asks and does not read the answers");
 }

@@ -146,9 +146,7 @@ bool WorkerProcess::received(std::size_t size) {
   const std::uint64_t known = std::min<std::uint64_t>(taken_ - received_, size);
   received_ += size;
   taken_ = std::max(taken_, received_);
-  if (known == size) return true;
-  reader_.feed(std::string_view(room_).substr(known, size - known));
-  return take_frames();
+  return take_frames(std::string_view(room_).substr(known, size - known));
 }
 
 // The worker may write on meanwhile: what it may have written over is left for the socket.
@@ -165,8 +163,7 @@ void WorkerProcess::take_unsent() {
   const std::uint64_t now = page_->produced.load();
   if (now - taken_ > ring - worker::kRingFrameMaxBytes) return;
   taken_ = produced;
-  reader_.feed(bytes);
-  take_frames();
+  take_frames(bytes);
 }
 
 // Its socket has ended. If it does not, the plugin closed what it does not know, and nothing would come any
@@ -181,8 +178,12 @@ void WorkerProcess::await_end() {
   });
 }
 
-bool WorkerProcess::take_frames() {
+// Frames are passed on from where they lie; what is cut off at the end waits in reader_ for its rest.
+bool WorkerProcess::take_frames(std::string_view bytes) {
   try {
+    if (reader_.between_frames())
+      while (const auto frame = wire::take_frame(bytes)) listener_->frame(*frame);
+    reader_.feed(bytes);
     while (const auto frame = reader_.next()) listener_->frame(*frame);
     listener_->frames_over();
     return true;

@@ -40,7 +40,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
  private:
   WorkerProcess(boost::asio::io_context& loop, Listener& listener, int plugin_fd);
   void read();
-  bool take_frames();
+  bool take_frames(std::string_view bytes);
   bool received(std::size_t size);
   void await_end();
   void write();

@@ -63,20 +63,26 @@ char* FrameReader::prepare(std::size_t size) {
 void FrameReader::commit(std::size_t size) { end_ += size; }
 
 std::optional<Frame> FrameReader::next() {
-  const std::size_t left = end_ - at_;
-  if (left < kHeaderBytes) return std::nullopt;
-  const char* head = buffer_.data() + at_;
+  std::string_view left(buffer_.data() + at_, end_ - at_);
+  const auto frame = take_frame(left);
+  at_ = end_ - left.size();
+  return frame;
+}
+
+std::optional<Frame> take_frame(std::string_view& bytes) {
+  if (bytes.size() < kHeaderBytes) return std::nullopt;
+  const char* head = bytes.data();
   const std::size_t length = get_u32(head);
   if (length > kFrameBodyMaxBytes)
     throw Error(ErrorKind::protocol, "a frame of " + std::to_string(length) + " bytes came; the limit is " +
                                          std::to_string(kFrameBodyMaxBytes));
-  if (left < kHeaderBytes + length) return std::nullopt;
+  if (bytes.size() < kHeaderBytes + length) return std::nullopt;
   Frame frame;
   frame.type = static_cast<FrameType>(head[4]);
   frame.flags = static_cast<std::uint8_t>(head[5]);
   frame.call = get_u64(head + 8);
-  frame.body = std::string_view(head + kHeaderBytes, length);
-  at_ += kHeaderBytes + length;
+  frame.body = bytes.substr(kHeaderBytes, length);
+  bytes.remove_prefix(kHeaderBytes + length);
   return frame;
 }
 

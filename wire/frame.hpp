@@ -69,6 +69,10 @@ void append_frame(std::string& out, FrameType type, std::uint8_t flags, std::uin
 void append_pieces(std::string& out, FrameType type, std::uint8_t flags, std::uint64_t call,
                    std::string_view body);
 
+// Takes the frame at the front off `bytes`, whose body stays where it is; nothing when not all of it is
+// there. Throws Error(protocol) for a body over the limit.
+std::optional<Frame> take_frame(std::string_view& bytes);
+
 // Bytes in, frames out. Throws Error(protocol) for a body over the limit, before any of it is kept.
 class FrameReader {
  public:
