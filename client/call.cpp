@@ -19,8 +19,9 @@ namespace json = boost::json;
 using wire::Frame;
 using wire::FrameType;
 constexpr std::size_t kQueuedMaxBytes = 256 * 1024;  // read from the input and not yet taken by the socket
-// The runner ends the call at its deadline; this is for its answer to arrive.
-constexpr milliseconds kAnswerGrace{100};
+// The runner ends the call at its deadline. It answers when the worker and all that it started are gone, and
+// alone knows what became of the call: this is how long a busy machine may take for that.
+constexpr milliseconds kAnswerGrace{2000};
 
 Deadline with_grace(Deadline deadline) {
   if (deadline.unlimited()) return deadline;

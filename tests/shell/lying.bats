@@ -33,6 +33,10 @@ lie() {
   done
 }
 @test "nothing at all: the deadline" { lie nothing 124 "timed_out never_begun" --timeout 700ms; }
+@test "a runner that says late what became of the call at its deadline is believed; one that says nothing leaves it unknown" {
+  lie late 124 "timed_out timed_out" --timeout 200ms
+  lie silent 124 "timed_out unknown" --timeout 200ms
+}
 @test "no runner of ours behind the socket: one error, nothing was begun" {
   for mode in rubbish endless refuses other_key hello_rubbish hello_other; do lie "$mode" 125 "protocol never_begun"; done
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """as_runner.py MODE PATH: a runner that lies, at a Unix socket; says "ready" once it listens."""
-import base64, hashlib, os, socket, sys
+import base64, hashlib, os, socket, sys, time
 from flame_peer import *
 
 mode, path = sys.argv[1:3]
@@ -51,6 +51,10 @@ def huge_message(s): after_call(s), s.sendall(message(b"", masked=False, size=1 
 def huge_frame(s): after_call(s), s.sendall(message(struct.pack("<IBBHQ", 1 << 30, RESULT, 0, 0, 1), masked=False))
 def text(s): after_call(s), s.sendall(message(b"text", 1, masked=False))
 def masked(s): after_call(s), s.sendall(message(frame(RESULT, b"12", 1)))
+def silent(s): after_call(s), read_until(s, b"\0never\0")
+def late(s):  # a machine that has much to do
+    after_call(s), time.sleep(0.7)
+    say(s, frame(ERROR, b'{"kind":"timed_out","fate":"timed_out","phase":"run","message":"the deadline passed"}', 1))
 def mid_call(s): after_call(s)
 def error_rubbish(s): after_call(s), say(s, frame(ERROR, b'{"kind":"fai\xff\x1b[2J', 1))
 def error_strange(s): after_call(s), say(s, frame(ERROR, b'{"kind":"quantum","fate":"both","message":"so\\u001b[2J \\u009b it goes"}', 1))
