@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <string>
 
@@ -36,12 +37,21 @@ std::string group_after(std::string_view groups, std::string_view head) {
   return std::string(rest.substr(0, rest.find('\n')));
 }
 
+// Where a file of our control group may be, of version 1 and of version 2.
+std::array<std::string, 4> files_of_group(const std::string& of_v1, const std::string& of_v2) {
+  const std::string groups = text_of("/proc/self/cgroup");
+  const std::string v1 = "/sys/fs/cgroup/memory", v2 = "/sys/fs/cgroup";
+  return {v1 + group_after(groups, ":memory:") + "/" + of_v1, v1 + "/" + of_v1,
+          v2 + group_after(groups, "0::") + "/" + of_v2, v2 + "/" + of_v2};
+}
+
 }  // namespace
 
-std::uint64_t starvations_in(std::string_view vmstat) {
+std::optional<std::uint64_t> starvations_in(std::string_view counts) {
   constexpr std::string_view key = "\noom_kill ";
-  const std::size_t at = vmstat.find(key);
-  return at == std::string_view::npos ? 0 : number_at(vmstat.substr(at + key.size()));
+  const std::size_t at = counts.find(key);
+  return at == std::string_view::npos ? std::nullopt
+                                      : std::optional(number_at(counts.substr(at + key.size())));
 }
 
 std::optional<std::uint64_t> memory_limit_in(std::string_view text) {
@@ -49,16 +59,24 @@ std::optional<std::uint64_t> memory_limit_in(std::string_view text) {
   return limit == 0 ? std::nullopt : std::optional(limit);
 }
 
-std::uint64_t kernel_starvations() { return starvations_in(text_of("/proc/vmstat")); }
+StarvationWatch::StarvationWatch() {
+  for (const std::string& file : files_of_group("memory.oom_control", "memory.events")) {
+    file_ = file;
+    if (const auto count = starvations_in(text_of(file))) {
+      before_ = *count;
+      return;
+    }
+  }
+  file_ = "/proc/vmstat";
+  before_ = starvations_in(text_of(file_)).value_or(0);
+}
+
+bool StarvationWatch::any() const { return starvations_in(text_of(file_)).value_or(0) > before_; }
 
 std::uint64_t usable_memory_bytes() {
   const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
   std::uint64_t out = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::string groups = text_of("/proc/self/cgroup");
-  const std::string v1 = "/sys/fs/cgroup/memory", v2 = "/sys/fs/cgroup";
-  for (const std::string& path :
-       {v1 + group_after(groups, ":memory:") + "/memory.limit_in_bytes", v1 + "/memory.limit_in_bytes",
-        v2 + group_after(groups, "0::") + "/memory.max", v2 + "/memory.max"})
+  for (const std::string& path : files_of_group("memory.limit_in_bytes", "memory.max"))
     if (const auto limit = memory_limit_in(text_of(path))) out = std::min(out, *limit);
   return out;
 }

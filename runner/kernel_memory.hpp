@@ -2,19 +2,28 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace flame::runner {
 
-// Processes that the kernel killed for want of memory since it booted; 0: it does not tell. In a container
-// those of the whole machine.
-std::uint64_t kernel_starvations();
+// Whether the kernel killed one of our control group for want of memory since this was made. Where it does
+// not count by group, one of this machine.
+class StarvationWatch {
+ public:
+  StarvationWatch();
+  bool any() const;
+
+ private:
+  std::string file_;  // of the group then: we may be moved
+  std::uint64_t before_ = 0;
+};
 
 // Of the machine, or of the control group that we are in where that is less.
 std::uint64_t usable_memory_bytes();
 
-// Texts that the two above read.
-std::uint64_t starvations_in(std::string_view vmstat);
+// Texts that the two above read. none: it does not tell.
+std::optional<std::uint64_t> starvations_in(std::string_view counts);
 std::optional<std::uint64_t> memory_limit_in(std::string_view text);  // none: "max"
 
 }  // namespace flame::runner

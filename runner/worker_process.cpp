@@ -22,7 +22,6 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
-#include "runner/kernel_memory.hpp"
 #include "runner/orphans.hpp"
 
 namespace flame::runner {
@@ -40,7 +39,6 @@ WorkerProcess::WorkerProcess(asio::io_context& loop, Listener& listener, int plu
       prints_(loop),
       pidfd_(loop),
       crash_(plugin_fd),
-      starvations_(kernel_starvations()),
       again_(loop) {}
 
 WorkerProcess::~WorkerProcess() {
@@ -272,7 +270,7 @@ WorkerEnd WorkerProcess::how_it_ended() const {
     end = {page_->end.code, page_->end.signal, page_->end.peak_bytes, page_->end.cpu_us};
   if (end.signal != SIGKILL) return end;
   end.disturbed = disturbed_;
-  end.starved = !killed_ && kernel_starvations() > starvations_;
+  end.starved = !killed_ && starvations_.any();
   return end;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/process.hpp"
 #include "runner/crash_watch.hpp"
+#include "runner/kernel_memory.hpp"
 #include "runner/plugin_source.hpp"
 #include "runner/worker_port.hpp"
 
@@ -68,7 +69,7 @@ class WorkerProcess final : public WorkerPort, public std::enable_shared_from_th
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t printed_call_ = 0;  // whose prints the crash watch holds
   bool flush_posted_ = false, paused_ = false, reading_ = false, closing_ = false;
-  std::uint64_t starvations_ = 0;  // that the kernel had told of when it began
+  StarvationWatch starvations_;
   boost::asio::steady_timer again_;
   bool read_ended_ = false, nanny_ended_ = false, told_end_ = false, broken_ = false;
   bool killed_ = false, disturbed_ = false;

@@ -58,6 +58,16 @@ fate() { jq -r '.kind + " " + .fate' "$work/cause.json"; }
   done
 }
 
+# worker_memory BYTES: the local engine's runners, with so much memory for a worker.
+worker_memory() {
+  mkdir -p bin
+  printf '#!/bin/sh\nexec %s "$@" --worker-memory-bytes %s\n' "$FLAME_PREFIX/bin/flame-runner" "$1" >bin/runner
+  printf '#!/bin/sh\nsed -u "s|\\"runner_path\\":\\"[^\\"]*|\\"runner_path\\":\\"%s|" | exec %s\n' "$work/bin/runner" \
+    "$FLAME_PREFIX/libexec/flame/flame-backend-local" >bin/flame-backend-own
+  chmod +x bin/runner bin/flame-backend-own
+  export PATH=$work/bin:$PATH FLAME_BACKEND=own
+}
+
 # nanny_of RUNNER: once it has one
 nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found"; }
 
@@ -77,12 +87,35 @@ nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found
   same "$(flame pool status --json | jq '.[0].pid')" "$runner"
 }
 
+@test "a runner that is killed: its nannies end the workers and all that they started" {
+  flame pool warm
+  runner=$(flame pool status --json | jq '.[0].pid')
+  flame run --cause-fd 3 "$faults" orphan "$work/orphan" 3>cause.json 2>err & call=$!
+  until [ -s orphan ]; do :; done
+  nanny=$(nanny_of "$runner") orphan=$(cat orphan)
+  below=$(pgrep -P "$nanny")  # the worker, and what it left to its nanny
+  kill -0 "$orphan"
+  kill -9 "$runner"
+  status=0; wait "$call" || status=$?
+  same "$status" 125; same "$(fate)" "lost unknown"
+  for pid in $below "$orphan" "$nanny"; do timeout 60 tail -s 0.02 --pid="$pid" -f /dev/null; done
+}
+
 @test "killed by somebody: not for its memory; killed by the kernel for want of memory: said, with what it had" {
   mkfifo gate
   flame run --cause-fd 3 "$faults" hold "$work/gate" 3>cause.json 2>err & call=$!
   exec 8>gate
   runner=$(flame pool status --json | jq '.[0].pid')
-  kill -9 "$(pgrep -P "$(nanny_of "$runner")")"
+  worker=$(pgrep -P "$(nanny_of "$runner")")
+  # What the kernel kills elsewhere meanwhile says nothing of this one.
+  elsewhere=/sys/fs/cgroup/memory/flame-test-elsewhere-$$
+  if [ "$(id -u)" = 0 ] && mkdir "$elsewhere" 2>/dev/null; then
+    echo 20M >"$elsewhere/memory.limit_in_bytes"
+    ! bash -c 'echo $$ >"$1/cgroup.procs"; exec tail /dev/zero' _ "$elsewhere" 2>/dev/null
+    grep -q '^oom_kill 1$' "$elsewhere/memory.oom_control"
+    rmdir "$elsewhere"
+  fi
+  kill -9 "$worker"
   status=0; wait "$call" || status=$?
   exec 8>&-
   same "$status" 137; same "$(fate)" "crashed crashed"; holds "$(cat err)" "neither the runner nor the kernel"
@@ -117,6 +150,7 @@ nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found
 
 @test "each fault while four other calls run on the same runner: the four finish, the one gets its cause and its status" {
   printf '[pool.default]\nslots = 6\n' >flame.toml
+  worker_memory 600000000
   flame pool warm
   runner=$(flame pool status --json | jq '.[0].pid')
   for n in 1 2 3 4; do mkfifo "gate.$n"; flame run "$faults" hold "$work/gate.$n" >"held.$n" 2>&1 & calls[n]=$!; done
@@ -136,6 +170,7 @@ nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found
   fault 124 "timed_out timed_out" "sleep_ms 60000" "--timeout 200ms"
   fault 124 "timed_out timed_out" "orphan $work/orphan" "--timeout 300ms"
   ! kill -0 "$(cat orphan)" 2>/dev/null
+  fault 137 "out_of_memory crashed" hog; holds "$err" "hog was killed: its worker took"; same "$out" ""
   fault 0 "" chatter; same "$err" $'said on stdout\nsaid on stderr'
   fault 0 "" flood; same "$(stat -c %s "$out_file")" $((1 << 30))
   fault 0 "" die_idle

@@ -28,8 +28,10 @@ TEST_CASE("proofs: both sides, both nonces and the token count") {
 
 TEST_CASE("what the kernel says of memory") {
   CHECK(starvations_in("pgscan 1\noom_kill 7\nx 3\n") == 7);
-  CHECK(starvations_in("pgscan 1\nnot_oom_kill 7\n") == 0);
-  CHECK(starvations_in("") == 0);
+  CHECK(starvations_in("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n") == 2);
+  CHECK(starvations_in("oom 4\noom_kill 0\noom_group_kill 3\n") == 0);
+  CHECK(starvations_in("pgscan 1\nnot_oom_kill 7\n") == std::nullopt);
+  CHECK(starvations_in("") == std::nullopt);
   CHECK(memory_limit_in("268435456\n") == 268435456);
   CHECK_FALSE(memory_limit_in("max\n"));
   CHECK_FALSE(memory_limit_in(""));
