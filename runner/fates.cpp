@@ -1,8 +1,11 @@
 #include "runner/fates.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <utility>
+
+#include "runner/worker/usage.hpp"
 
 namespace flame::runner {
 namespace {
@@ -50,6 +53,16 @@ Error out_of_memory(const Call& call, std::uint64_t limit_bytes, std::uint64_t s
                "give it less to do at once, a larger guest, or the runner a greater --worker-memory-bytes")
       .with_fate(Fate::crashed)
       .at_phase("run");
+}
+
+// The plugin may have scribbled on the page: no more than was used in all.
+std::string last_usage(const WorkerEnd& end, std::uint64_t seen_bytes, const worker::SharedPage& page,
+                       Clock::time_point now) {
+  const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
+  const worker::Usage used{static_cast<std::uint64_t>(wall), end.cpu_us,
+                           std::max(seen_bytes, end.peak_bytes)};
+  return used.since({std::min(page.metered_wall_us.load(), used.wall_us),
+                     std::min(page.metered_cpu_us.load(), used.cpu_us), 0});
 }
 
 Error died_loading(const Call& call, const WorkerEnd& end, const WorkerPort& worker) {

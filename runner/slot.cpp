@@ -214,6 +214,14 @@ void Slot::tell_usage(const CallPtr& call, const Frame& frame) {
   tell(call, {FrameType::usage, 0, call->number, body});
 }
 
+// Of a call whose worker cannot tell any more.
+void Slot::tell_last_usage(const CallPtr& call, const WorkerEnd& end) {
+  const bool metered = worker_->page().metered.load() == call->number;
+  if (!call->bind->phases || end.peak_bytes == 0 || !metered) return;
+  const std::string body = last_usage(end, memory_bytes_, worker_->page(), worker_->now());
+  tell_usage(call, {FrameType::usage, 0, call->number, body});
+}
+
 void Slot::call_withdrawn() {
   const CallPtr call = fed_.front().call;
   if (call == nullptr) --withdrawn_;
@@ -409,10 +417,12 @@ void Slot::ended(const WorkerEnd& end) {
   const WorkerCause why = cause(end, begun);
   leaving_ = true;
   fed_.clear();
-  if (front != nullptr && begun)
+  if (front != nullptr && begun) {
+    tell_last_usage(front, end);
     owner_.fail(front, why == WorkerCause::out_of_memory
                            ? out_of_memory(*front, limits_.memory_bytes, memory_bytes_, end)
                            : died_running(*front, end, *worker_));
+  }
   if (front != nullptr && !begun) end_front(front, end);
   owner_.give_back(std::move(rest));
   owner_.gone(*this, why);

@@ -92,6 +92,7 @@ class Slot final : public WorkerPort::Listener {
   void not_loaded(const wire::Frame& frame);
   void tell(const CallPtr& call, const wire::Frame& frame);
   void tell_usage(const CallPtr& call, const wire::Frame& frame);
+  void tell_last_usage(const CallPtr& call, const WorkerEnd& end);
   void call_withdrawn();
   void pop();
   bool withdraw(std::size_t index);

@@ -122,7 +122,7 @@ class Server {
     bind->second.environment.put_in_place();
     if (bind->second.phases) inbox_.channel.send(FrameType::started, 0, frame.call, {});
     wait_for_debugger(*function.entry);
-    const Usage before = bind->second.phases ? Usage::now() : Usage{};
+    const Usage before = bind->second.phases ? meter(frame.call) : Usage{};
 
     RunningCall running{
         .handle = {&host()},
@@ -141,6 +141,15 @@ class Server {
     }
     if (bind->second.phases) inbox_.channel.send(FrameType::usage, 0, frame.call, Usage::now().since(before));
     finish(running, function, status);
+  }
+
+  // The runner tells of a call that does not come back.
+  Usage meter(std::uint64_t call) {
+    const Usage now = Usage::now();
+    page_.metered_wall_us.store(now.wall_us);
+    page_.metered_cpu_us.store(now.cpu_us);
+    page_.metered.store(call);
+    return now;
   }
 
   void finish(RunningCall& running, const LoadedFunction& function, int status) {

@@ -71,12 +71,20 @@ at_least() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a >= b) }' || { echo "$1 is
   same "$(phases)" "find connect ship send queue load run receive total cpu"
 }
 
+@test "--verbose of a call that its worker does not survive: CPU time and memory all the same" {
+  cpu_and_memory() { at_least "$(ms run)" "$1"; [ -n "$(ms cpu)" ]; at_least "$(sed -n 's/.*peak memory \([0-9]*\) KiB$/\1/p' "$err_file")" 1024; }
+  expect 139 flame run -v "$plugins/faults.so" segfault; cpu_and_memory 0
+  expect 125 flame run -v "$plugins/faults.so" exit_zero; cpu_and_memory 0
+  expect 124 flame run -v --timeout 300ms "$plugins/faults.so" spin; cpu_and_memory 100; at_least "$(ms cpu)" 1
+  expect 0 flame explain; holds "$out" "peak memory"
+}
+
 @test "--verbose of a call that fails, waits or dies: its phases, then the one error" {
   expect 7 flame run -v "$plugins/faults.so" fail_with 7; same "$out" ""
   same "$(phases)" "find boot connect send queue load run total cpu"
   same "$(tail -1 "$err_file" | cut -c1-21)" "flame: EFAULT: it bro"
   expect 139 flame run -v "$plugins/faults.so" segfault
-  same "$(phases)" "find connect send run total"
+  same "$(phases)" "find connect send queue load run total cpu"
   printf '[pool.one]\nslots = 1\n' >flame.toml
   flame run --pool one "$plugins/faults.so" hold "$work/gate" >/dev/null & first=$!
   until [ "$(flame pool status --json --pool one | jq '.[0].busy')" = 1 ]; do sleep 0.02; done

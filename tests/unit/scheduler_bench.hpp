@@ -80,9 +80,10 @@ class FakeWorker final : public WorkerPort {
     listener->frames_over();
     return true;
   }
-  void die(int signal = 11) {
+  void die(int signal = 11) { end({0, signal, 0, 0}); }
+  void end(const WorkerEnd& how) {
     Listener* told = std::exchange(listener, nullptr);
-    told->ended({0, signal, 0, 0});
+    told->ended(how);
   }
 
   std::string plugin;
@@ -125,6 +126,7 @@ class Bench final : public CallSink {
 
   bool frame(Call& call, const wire::Frame& frame) override {
     if (frame.type == FrameType::result) ends[call.id] += "done ";
+    if (frame.type == FrameType::usage) usages[call.id] += frame.body;
     if (frame.type == FrameType::error) {
       const auto kind = frame.body.find("\"kind\":\"") + 8;
       kinds[call.id] = frame.body.substr(kind, frame.body.find('"', kind) - kind);
@@ -185,7 +187,7 @@ class Bench final : public CallSink {
   boost::asio::io_context loop;
   std::optional<Scheduler> scheduler;
   std::vector<std::shared_ptr<FakeWorker>> workers;
-  std::map<std::uint64_t, std::string> ends, kinds;
+  std::map<std::uint64_t, std::string> ends, kinds, usages;
   bool full = false;
 
  private:

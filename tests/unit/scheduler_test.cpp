@@ -36,6 +36,34 @@ TEST_CASE("a worker dies: one call crashed, those behind it run elsewhere") {
   CHECK(bench.ends[7] == "crashed ");
 }
 
+TEST_CASE("a call that its worker does not survive: what it used is told before its end") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  f->phases = true;
+  FakeWorker& worker = bench.warm(f);
+  bench.usages.clear();
+  const auto call = bench.call(f);
+  const WorkerEnd end{0, 11, 5 << 20, 9000};
+  SUBCASE("since it began") {
+    worker.page().metered_cpu_us = 2000;
+    worker.page().metered = worker.begin();
+    worker.end(end);
+    CHECK(bench.usages[call->id].ends_with(R"("cpu_ms":7,"peak_bytes":5242880})"));
+  }
+  SUBCASE("the plugin scribbled on the page: no less than nothing") {
+    worker.page().metered_cpu_us = worker.page().metered_wall_us = ~0ULL;
+    worker.page().metered = worker.begin();
+    worker.end(end);
+    CHECK(bench.usages[call->id].ends_with(R"("run_ms":0,"cpu_ms":0,"peak_bytes":5242880})"));
+  }
+  SUBCASE("it had not begun to be metered") {
+    worker.begin();
+    worker.end(end);
+    CHECK(bench.usages.empty());
+  }
+  CHECK(bench.ends[call->id] == "crashed ");
+}
+
 TEST_CASE("a worker that dies between calls costs none, but not for ever") {
   Bench bench(1);
   const auto f = bench.bind();

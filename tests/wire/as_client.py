@@ -155,7 +155,10 @@ def phases():
     l.bind(faults, "segfault", 1, phases=True)
     l.call(3, bind=1)
     assert error_of(l, 3)["kind"] == "crashed"
-    assert [kind for kind, of, _ in l.seen if of == 3] == [ACCEPTED, STARTED], l.seen
+    assert [kind for kind, of, _ in l.seen if of == 3] == [ACCEPTED, STARTED, USAGE], l.seen
+    usage = json.loads(l.seen[-1][2])
+    assert set(usage) == {"queue_ms", "load_ms", "run_ms", "cpu_ms", "peak_bytes"}, usage
+    assert all(value >= 0 for value in usage.values()) and usage["peak_bytes"] > 1 << 20, usage
     l.bind(faults, "spin", 2, phases=True)  # one that never begins
     for call in (4, 5, 6):
         l.call(call, bind=2)
