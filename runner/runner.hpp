@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "runner/arrivals.hpp"
 #include "runner/call_times.hpp"
 #include "runner/held_calls.hpp"
 #include "runner/lifetime.hpp"
@@ -72,6 +73,7 @@ class Runner {
   Counters counters;
   CallTimes call_times;
   std::set<OpenLink*> links;
+  Arrivals arrivals;
   std::function<void()> on_link_end;
   Clock::time_point idle_since = Clock::now();  // the end of the last call
   std::uint64_t idle_ms() const;                // 0 while calls are in flight

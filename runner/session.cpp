@@ -42,6 +42,7 @@ Session::Session(Runner& runner, Carrier& carrier, std::optional<wire::Nonces> n
           [this] { fill(); }) {}
 
 Session::~Session() {
+  runner_.arrivals.spoke(this);
   runner_.scheduler.resume(*this);
   for (auto& [id, open] : calls_) {
     ++runner_.counters.abandoned;
@@ -64,6 +65,7 @@ void Session::say_hello() {
     body += ",\"nonce\":\"" + hex(nonces_->runner) + "\",\"proof\":\"" +
             wire::runner_proof(runner_.token, *nonces_) + "\"";
   send(FrameType::hello, 0, 0, body + "}");
+  runner_.arrivals.told_hello(this);
 }
 
 void Session::take(std::string_view message) {
@@ -90,6 +92,7 @@ void Session::authenticate(const Frame& frame) {
 }
 
 void Session::take_frame(const Frame& frame) {
+  runner_.arrivals.spoke(this);
   switch (frame.type) {
     case FrameType::auth:  // no token is used here
       return;
