@@ -8,6 +8,12 @@
 #include "client/pool/pool.hpp"
 
 namespace flame::client {
+namespace {
+
+// Between two looks of one that waits for another's boot: at hints alone, and at runners that have no room.
+constexpr milliseconds kHintsAgain{20}, kRunnersAgain{250};
+
+}  // namespace
 
 double usual_boot_seconds(const PoolSettings& settings) { return settings.backend == "local" ? 0.05 : 3; }
 
@@ -18,8 +24,10 @@ bool Pool::look_at(const Runner& runner, Deadline deadline, Found& found) {
   const std::string& hello = link->hello();
   const auto number = [&](std::string_view key) { return static_cast<std::uint32_t>(number_in(hello, key)); };
   const std::uint32_t slots = std::max(1U, number("\"slots\":"));
-  const std::uint32_t busy = number("\"busy\":"), queued = number("\"queued\":");
-  found.has_room = settings_.max == 1 || busy + queued < slots;
+  // Those that arrive with us count as if their calls were there: else all take the first.
+  const std::uint32_t calls = number("\"busy\":") + number("\"queued\":") + number("\"arriving\":");
+  const std::uint32_t busy = std::min(calls, slots), queued = calls - busy;
+  found.has_room = settings_.max == 1 || calls < slots;
   const double wait = static_cast<double>(queued) / slots;
   if (found.has_room || !found.link || wait < found.wait) {
     found.link = std::move(link);
@@ -80,18 +88,34 @@ std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
   }
 }
 
+// nullptr: another flame boots, or what was booted leaves. Where there is a queue to stand in, an engine that
+// cannot give another runner is no reason to fail.
+std::unique_ptr<Link> Pool::boot_or_queue(Found& found, Deadline deadline, const Watch& watch) {
+  try {
+    if (auto link = boot_and_connect(deadline, watch)) return link;
+    if (was_refused_) return std::move(found.link);
+  } catch (const Error& error) {
+    if (!found.link) throw;
+    if (watch.on_note) watch.on_note("no further runner for now: " + error.message);
+    return std::move(found.link);
+  }
+  return nullptr;
+}
+
 std::unique_ptr<Link> Pool::find_within(Deadline patience, const Watch& watch) {
   std::set<std::string> avoid = watch.avoid;
-  for (milliseconds pause{1};; pause = std::min(pause * 2, milliseconds(20))) {
+  const Deadline queue_from = patience.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms / 2)));
+  for (milliseconds pause{1};; pause *= 2) {
     leaving_.clear();  // their names may be others' by now
     if (watch.on_phase) watch.on_phase("connect");
     Found found = find_ready(patience, avoid);
     if (found.has_room) return std::move(found.link);
-    if (!pays(found, watch) && found.link) return std::move(found.link);
-    if (auto link = boot_and_connect(patience, watch)) return link;
-    if (found.link && was_refused_) return std::move(found.link);  // a queue is better than none
-    // Another flame boots, or all that may be there are leaving.
+    const bool worth_it = pays(found, watch) && !queue_from.passed();
+    if (found.link && !worth_it) return std::move(found.link);
+    if (auto link = boot_or_queue(found, found.link ? queue_from : patience, watch)) return link;
     if (patience.passed()) throw Error(ErrorKind::timed_out, "the deadline passed before a runner was ready");
+    pause = std::min(pause, found.loads.empty() ? kHintsAgain : kRunnersAgain);
+    found.link.reset();
     ::usleep(static_cast<useconds_t>(pause.count()) * 1000);
     avoid.clear();
   }

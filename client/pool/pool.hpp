@@ -180,6 +180,7 @@ class Pool {
   void choose(Boot& boot);
   void give(Boot& boot);
   void retire_old();
+  std::unique_ptr<Link> boot_or_queue(Found& found, Deadline deadline, const Watch& watch);
   std::unique_ptr<Link> boot_and_connect(Deadline deadline, const Watch& watch);
   std::unique_ptr<Link> wait_for_hello(const BootOutcome& boot, Deadline deadline, const Watch& watch);
   Error no_hello(const BootOutcome& boot, const Error& why);

@@ -39,6 +39,26 @@ status() { flame pool status --json | jq -c "$1"; }
   same "$(status length)" 2
 }
 
+@test "many callers at once, cold, of calls that last: they do not all queue on the first runner" {
+  printf '[pool.default]\nmax = 4\nslots = 1\n' >flame.toml
+  # Slow to answer, so that all wait for the first runner.
+  mkdir bin
+  printf '#!/bin/sh\n"%s/libexec/flame/flame-backend-local" | while read -r line; do sleep 0.3; echo "$line"; done\n' "$FLAME_PREFIX" >bin/flame-backend-slow
+  chmod +x bin/flame-backend-slow
+  export PATH=$work/bin:$PATH FLAME_BACKEND=slow
+  mkfifo gate
+  for i in $(seq 48); do flame run "$plugins/faults.so" hold "$work/gate" >"out.$i" 2>"err.$i" & pids[i]=$!; done
+  # Two for each: who finds so many there waits for the next runner, as long as there may be one.
+  most=0
+  until now=$(status '[.[] | .busy + .queued]'); [ "$(jq length <<<"$now")" = 4 ]; do
+    most=$(jq "max // 0 | [., $most] | max" <<<"$now"); sleep 0.05
+  done
+  while jobs -rp | grep -qxFf <(printf '%s\n' "${pids[@]}"); do timeout 1 sh -c ': >gate' || true; done
+  for i in $(seq 48); do wait "${pids[i]}" || { cat "err.$i"; false; }; same "$(cat "out.$i")" true; done
+  echo "$most calls on one of fewer than four"
+  [ "$most" -ge 1 ]; [ "$most" -le 4 ]
+}
+
 @test "drain lets what runs finish and takes nothing new; destroy gives it a grace" {
   flame run "$plugins/faults.so" sleep_ms 1200 >slow & slow=$!
   until [ "$(status '.[0].busy')" = 1 ]; do sleep 0.02; done
