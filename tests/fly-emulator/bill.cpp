@@ -47,6 +47,8 @@ json::object bill(const World& world) {
                                     {"guest", guest.cpu_kind + " " + std::to_string(guest.cpus) + "x " +
                                                   std::to_string(guest.memory_mb) + " MB"},
                                     {"state", state_name(machine.state())},
+                                    {"created_at_ms", machine.created_at_ms},
+                                    {"destroyed_at_ms", machine.destroyed_at_ms},
                                     {"usd_per_second", usd_per_second(guest, machine.region)},
                                     {"started_seconds", line.seconds},
                                     {"running_usd", line.running_usd},
