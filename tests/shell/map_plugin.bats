@@ -62,6 +62,26 @@ sent() { find "$XDG_RUNTIME_DIR"/flame/local-*/flame-default-*.store/blobs -type
   expect 127 fmap it.so gate <in; holds "$err" gate
 }
 
+@test "replaced in mid-run, and a runner that lacks it comes later: it is sent the bytes that the map began with" {
+  cp "$plugins/mapped.so" hidden/it.so
+  for i in $(seq 20); do mkfifo "gate$i"; echo "gate:$work/gate$i"; done >in
+  flame pool warm; first=$(flame pool status --json | jq '.[0].pid')
+  apart timeout -k 1 120 flame map --raw private/it.so gate <in >out 2>err & pid=$!
+  until_true has_busy 2
+  cp "$samples/math.so" hidden/new.so; mv hidden/new.so hidden/it.so   # it has no such function
+  kill -KILL "$first"
+  for i in $(seq 20); do (: >"gate$i") & openers+=($!); done
+  status=0; wait "$pid" || status=$?
+  kill "${openers[@]}" 2>/dev/null || true; wait "${openers[@]}" || true
+  same "$status" 123
+  # What was with the first runner is lost, and told; all else is done, by the second.
+  lost=$(grep -c '^flame: item.*went away' err)
+  same "$(grep -c '^flame: item' err)" "$lost"
+  same "$(cat out)" "$(tail -n +$((lost + 1)) in)"
+  [ "$lost" -ge 2 ]; [ "$lost" -le 10 ]
+  holds "$(cat err)" "it.so' was replaced while it ran"
+}
+
 @test "a crash is told by its place in the source, once the work is done; the first three of them" {
   yes '[]' | head -n 6 >in
   expect 123 fmap --from json "$plugins/crashes.so" null_write <in
