@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "base/plain_why.hpp"
+
 namespace flame::client {
 
 namespace json = boost::json;
@@ -26,7 +28,7 @@ Error remote_error(std::string_view body) {
     if (const auto* crash = value.as_object().if_contains("crash")) error.crash = json::serialize(*crash);
     return error;
   } catch (const std::exception& why) {
-    return Error(ErrorKind::protocol, std::string("the runner's error cannot be read: ") + why.what())
+    return Error(ErrorKind::protocol, "the runner's error cannot be read: " + plain_why(why))
         .with_fate(Fate::unknown);
   }
 }

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/plain_why.hpp"
 #include "base/text.hpp"
 
 namespace flame::backend {
@@ -106,7 +107,7 @@ json::object answer_line(const std::string& backend, const std::vector<Verb>& ve
   } catch (const Error& error) {
     reply["error"] = error_object(error);
   } catch (const std::exception& error) {
-    reply["error"] = error_object(Error(ErrorKind::protocol, std::string("the request: ") + error.what()));
+    reply["error"] = error_object(Error(ErrorKind::protocol, "the request: " + plain_why(error)));
   }
   return reply;
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/plain_why.hpp"
 #include "base/text.hpp"
 #include "client/json_text.hpp"
 
@@ -253,7 +254,7 @@ CrashFile CrashFile::read(const std::string& path) {
     if (error.kind != ErrorKind::config) throw;
     throw unusable(error.message);
   } catch (const std::exception& error) {
-    throw unusable(error.what());
+    throw unusable(plain_why(error));
   }
   return out;
 }

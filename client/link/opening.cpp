@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
+#include "base/plain_why.hpp"
 #include "base/socket_address.hpp"
 #include "base/text.hpp"
 #include "client/link/accept_key.hpp"
@@ -153,7 +154,7 @@ Opening::Hello Opening::check_hello(std::string_view body) const {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorKind::protocol, std::string("the runner's hello cannot be read: ") + error.what());
+    throw Error(ErrorKind::protocol, "the runner's hello cannot be read: " + plain_why(error));
   }
 }
 

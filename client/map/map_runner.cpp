@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/plain_why.hpp"
+
 namespace flame::client {
 
 MapRunner::MapRunner(std::unique_ptr<Link> from)
@@ -14,7 +16,7 @@ MapRunner::MapRunner(std::unique_ptr<Link> from)
     credit = std::max(1U, hello.at("credit").to_number<std::uint32_t>());
     draining = hello.at("draining").as_bool();
   } catch (const std::exception& error) {
-    throw Error(ErrorKind::protocol, std::string("the runner's hello cannot be read: ") + error.what());
+    throw Error(ErrorKind::protocol, "the runner's hello cannot be read: " + plain_why(error));
   }
   window_bytes = link->window_bytes();
   depth = Depth(slots, credit);

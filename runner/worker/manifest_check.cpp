@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/fd.hpp"
+#include "base/plain_why.hpp"
 #include "base/text.hpp"
 
 namespace flame::worker {
@@ -117,7 +118,7 @@ std::optional<std::string> manifest_difference(std::string_view manifest, const 
     if (found.empty()) return std::nullopt;
     return found;
   } catch (const std::exception& why) {
-    return "the manifest cannot be read: " + std::string(why.what());
+    return "the manifest cannot be read: " + plain_why(why);
   }
 }
 

@@ -20,6 +20,9 @@ everything() {
   ours | sort
 }
 
+# nothing_new BEFORE: of what `everything` told then, nothing has come since.
+nothing_new() { same "$(comm -13 <(LC_ALL=C sort <<<"$1") <(everything | LC_ALL=C sort))" ""; }
+
 # refused NAME STATUS COMMAND…: fails so, with an empty stdout, the golden stderr, and nothing left behind.
 refused() {
   local name=$1 status=$2 before

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # flame against a runner that lies: one clear error, the right status and fate, and no escape reaches the terminal.
 load common
+load golden
 setup() {
   common_setup
   export PYTHONDONTWRITEBYTECODE=1
@@ -8,22 +9,26 @@ setup() {
   sock=$(flame pool status --json | jq -r '.[0].address.unix')
   flame pool destroy --yes
 }
-teardown() { lie_ends; common_teardown; }
+teardown() { lie_ends; common_teardown && nothing_rewritten; }
 lie_ends() { [ -z "${liar:-}" ] || { kill "$liar"; wait "$liar" || true; } 2>/dev/null; liar=; rm -f "$sock"; }
-# lie MODE STATUS "KIND FATE" [OPTION…]: what `flame run add 100 20` makes of it
+# lie MODE STATUS "KIND FATE" [OPTION…]: what `flame run add 100 20` makes of it. Where that is an error: the golden one,
+# nothing on stdout, and no process, file or socket more than before.
 lie() {
-  local mode=$1 status=$2 cause=$3
+  local mode=$1 status=$2 cause=$3 before
   shift 3
   rm -f ready; mkfifo ready
+  : >cause.json
   python3 "$BATS_TEST_DIRNAME/../wire/as_runner.py" "$mode" "$sock" >ready & liar=$!
   read -r _ <ready
+  before=$(everything)
   expect "$status" flame run "$@" --cause-fd 3 "$samples/math.so" add 100 20 3>cause.json
   if grep -q $'[\x1b\x9b]' "$out_file" || LC_ALL=C grep -qaP '\x1b|\xff' "$err_file"; then cat -v "$err_file"; return 1; fi
+  [ -z "$cause" ] || nothing_new "$before"
   lie_ends
   [ -n "$cause" ] || return 0
   same "$out" ""
-  same "$(grep -c '^flame: ' "$err_file")" 1
   same "$(jq -r '.kind + " " + .fate' cause.json)" "$cause"
+  golden "lying-$mode"
 }
 
 @test "no hello: another runner is started, and the call is done" {

@@ -38,6 +38,15 @@ teardown() { common_teardown && nothing_rewritten; }
   refused stdin-forbidden 125 flame run -n "$plugins/faults.so" echo_bytes -
 }
 
+@test "a runner that is killed in mid-call" {
+  mkfifo gate
+  runner=$(flame pool status --json | jq '.[0].pid')
+  before=$(everything)
+  { : >gate; kill -9 "$runner"; } &  # the FIFO opens when the function has begun
+  expect 125 flame run "$plugins/faults.so" hold "$work/gate"
+  same "$out" ""; golden runner-killed; nothing_new "$before"
+}
+
 @test "a runtime directory that is another user's" {
   [ "$(id -u)" = 0 ] || return 0  # nobody else can make one
   flame pool destroy --yes

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """as_runner.py MODE PATH: a runner that lies, at a Unix socket; says "ready" once it listens."""
-import base64, hashlib, os, socket, sys, time
+import base64, hashlib, os, random, socket, sys, time
 from flame_peer import *
 
 mode, path = sys.argv[1:3]
@@ -40,7 +40,7 @@ def after_call(s):
 def nothing(s): s.recv(65536), read_until(s, b"\0never\0")
 def before_hello(s): read_until(s, b"\r\n\r\n")
 def half_head(s): read_until(s, b"\r\n\r\n"), s.sendall(b"HTTP/1.1 101 Switch")
-def rubbish(s): read_until(s, b"\r\n\r\n"), s.sendall(os.urandom(5000).replace(b"\r", b"") + b"\x1b[2J\r\n\r\n")
+def rubbish(s): read_until(s, b"\r\n\r\n"), s.sendall(random.Random(7).randbytes(5000).replace(b"\r", b"") + b"\x1b[2J\r\n\r\n")
 def endless(s): read_until(s, b"\r\n\r\n"), s.sendall(b"HTTP/1.1 101 x\r\n" + b"X: y\r\n" * 20000)
 def refuses(s): read_until(s, b"\r\n\r\n"), s.sendall(b"HTTP/1.1 500 \x1b[31mno\xff\r\n\r\n")
 def other_key(s): opening(s, key="dGhlIHNhbXBsZSBub25jZQ==")
