@@ -40,6 +40,13 @@ outcome() {
   expect 126 flame check --run "$plugins/no_entry.so"; same "$(ours)" ""
 }
 
+@test "a plugin that takes what it should refuse: too many arguments, too few, wrong types" {
+  expect 126 flame check --run --only 'one/*s' "$plugins/takes_all.so"
+  holds "$(outcome "$plugins/takes_all.so" one/count)" "failed it took one argument too many: [1,1]"
+  holds "$(outcome "$plugins/takes_all.so" one/types)" "failed it took a wrong type for 'a': [\"no number and no truth\"]"
+  holds "$(outcome "$plugins/takes_all.so" one/result)" "passed"
+}
+
 @test "help of a function, typed, before or behind the plugin" {
   expect 0 flame run "$samples/math.so" --help-function add; same "$err" ""
   holds "$out" "add(a: f64, b: f64) -> f64"; holds "$out" "Sum of a and b."; holds "$out" " add A B"; holds "$out" "a  f64  a number"
