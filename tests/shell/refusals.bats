@@ -42,7 +42,8 @@ teardown() { common_teardown && nothing_rewritten; }
   mkfifo gate
   runner=$(flame pool status --json | jq '.[0].pid')
   before=$(everything)
-  { : >gate; kill -9 "$runner"; } &  # the FIFO opens when the function has begun
+  # The FIFO opens when the function has begun, which ends when it is closed.
+  { exec 9>gate; kill -9 "$runner"; while kill -0 "$runner" 2>/dev/null; do read -rt 0.01 <> <(:) || true; done; } &
   expect 125 flame run "$plugins/faults.so" hold "$work/gate"
   same "$out" ""; golden runner-killed; nothing_new "$before"
 }
