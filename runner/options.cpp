@@ -113,6 +113,7 @@ constexpr Row kTable[] = {
     {"held-total-max-bytes", "N", "of all of them (67108864)", set_number<&Options::held_total_max_bytes>},
     {"exit-with-clients", nullptr, "drain when the last link has ended",
      set_flag<&Options::exit_with_clients>},
+    {"own-directory", "DIR", "removed at the end, with all that is in it", set_text<&Options::own_directory>},
     {"max-connections", "N", "open at a time (1024)", set_number<&Options::max_connections>},
     {"http-timeout-ms", "MS", "for a request's head and each piece of its body (10000)",
      set_number<&Options::http_timeout_ms>},

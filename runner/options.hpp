@@ -32,6 +32,7 @@ struct Options {
   bool exit_with_clients = false;
   LogLevel log_level = LogLevel::info;
   std::vector<std::string> worker;  // flame-worker, or a command that ends in it and its first options
+  std::string own_directory;        // removed at the end
   std::string generation, sandbox = "default", build;
   std::optional<unsigned> worker_uid;    // of workers, where the runner is root; 0: as the runner
   std::vector<std::string> plugin_dirs;  // where plugins are looked for; a strict sandbox may read them

@@ -8,6 +8,7 @@
 
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <filesystem>
 #include <list>
 
 #include "runner/http_connection.hpp"
@@ -206,6 +207,8 @@ void serve(Options options) {
   raise_descriptor_limit();
   prepare_sandbox(options);
   Server(options, std::move(token)).run();
+  std::error_code ignored;
+  if (!options.own_directory.empty()) std::filesystem::remove_all(options.own_directory, ignored);
 }
 
 }  // namespace flame::runner

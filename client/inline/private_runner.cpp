@@ -81,6 +81,8 @@ void PrivateRunner::start(const PoolSettings& settings, Inspector inspector) {
                     "--sandbox",
                     settings.sandbox,
                     "--exit-with-clients",
+                    "--own-directory",  // flame may be killed before it can
+                    directory_,
                     "--worker-uid",
                     "0",
                     "--log-level",

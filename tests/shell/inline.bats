@@ -90,6 +90,22 @@ nothing_left() { same "$(ours)" ""; same "$(find "$XDG_RUNTIME_DIR" -name 'inlin
   nothing_left
 }
 
+@test "a second Ctrl-C leaves at once: the runner ends by itself and takes its folder along" {
+  mkfifo held
+  env --default-signal=INT flame run --inline "$plugins/faults.so" hold "$work/held" & pid=$!
+  exec 7>held  # it has begun
+  runner=$(pgrep -P "$pid")
+  kill -STOP "$runner"  # so that the call cannot end before the second
+  kill -INT "$pid"
+  until grep -q '^ShdPnd:\s*0*$' "/proc/$pid/status"; do sleep 0.01; done
+  kill -INT "$pid"; status=0; wait "$pid" || status=$?
+  same "$status" 130
+  kill -CONT "$runner"
+  exec 7>&-
+  timeout 60 tail -s 0.02 --pid="$runner" -f /dev/null
+  nothing_left
+}
+
 @test "a signal ends the call, the runner and its worker" {
   mkfifo held
   flame run --inline "$plugins/faults.so" hold "$work/held" & pid=$!
