@@ -23,6 +23,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "runner/orphans.hpp"
+#include "runner/worker_command.hpp"
 
 namespace flame::runner {
 namespace asio = boost::asio;
@@ -65,15 +66,7 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(asio::io_context& loop, cons
   self->sha256_ = plugin.sha256;
   self->page_ = static_cast<worker::SharedPage*>(memory);
 
-  SpawnPlan plan;
-  plan.path = options.worker.front();
-  plan.arguments = options.worker;
-  plan.arguments.insert(plan.arguments.end(), {"--path", plugin.path, "--sandbox", options.sandbox});
-  if (const auto uid = worker_uid_of(options))
-    plan.arguments.insert(plan.arguments.end(), {"--uid", std::to_string(*uid)});
-  if (!plugin.load_path.empty()) plan.arguments.insert(plan.arguments.end(), {"--load", plugin.load_path});
-  plan.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"};
-  plan.environment.insert(plan.environment.end(), plugin.environment.begin(), plugin.environment.end());
+  SpawnPlan plan = worker_command(options, plugin);
   plan.descriptors = {{prints_write.get(), 1},
                       {prints_write.get(), 2},
                       {theirs.get(), worker::kWorkerSocketFd},
