@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <string>
 
 #include "base/error.hpp"
@@ -71,7 +72,14 @@ StarvationWatch::StarvationWatch() {
   before_ = starvations_in(text_of(file_)).value_or(0);
 }
 
-bool StarvationWatch::any() const { return starvations_in(text_of(file_)).value_or(0) > before_; }
+bool StarvationWatch::take_one() const {
+  static std::map<std::string, std::uint64_t> all_taken;
+  std::uint64_t& taken = all_taken[file_];
+  const std::uint64_t known = std::max(before_, taken);
+  if (starvations_in(text_of(file_)).value_or(0) <= known) return false;
+  taken = known + 1;
+  return true;
+}
 
 std::uint64_t usable_memory_bytes() {
   const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));

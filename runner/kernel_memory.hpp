@@ -12,7 +12,7 @@ namespace flame::runner {
 class StarvationWatch {
  public:
   StarvationWatch();
-  bool any() const;
+  bool take_one() const;  // true once for each that was killed, among all watches
 
  private:
   std::string file_;  // of the group then: we may be moved

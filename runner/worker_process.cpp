@@ -263,7 +263,7 @@ WorkerEnd WorkerProcess::how_it_ended() const {
     end = {page_->end.code, page_->end.signal, page_->end.peak_bytes, page_->end.cpu_us};
   if (end.signal != SIGKILL) return end;
   end.disturbed = disturbed_;
-  end.starved = !killed_ && starvations_.any();
+  end.starved = !killed_ && starvations_.take_one();
   return end;
 }
 

@@ -128,11 +128,18 @@ nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found
   flame pool warm
   runner=$(flame pool status --json | jq '.[0].pid')
   echo "$runner" >"$group/cgroup.procs"
+  flame run --cause-fd 4 "$faults" hold "$work/gate" 4>other.json 2>/dev/null & other=$!
+  exec 8>gate
+  worker=$(pgrep -P "$(nanny_of "$runner")")
   status=0; flame run --cause-fd 3 "$faults" hog 3>cause.json 2>err || status=$?
+  kill -9 "$worker"  # in the same group, by somebody, afterwards
+  ! wait "$other"
+  exec 8>&-
   echo "$runner" >/sys/fs/cgroup/memory/cgroup.procs
   flame pool destroy --yes
   rmdir "$group"
   same "$status" 137; same "$(fate)" "out_of_memory crashed"; holds "$(cat err)" "the kernel had no memory left; its worker had "
+  same "$(jq -r .kind other.json)" crashed
 }
 
 @test "a runner in a group of little memory ends the worker that takes its share, before the kernel must" {
