@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "client/config/config.hpp"
+#include "client/pool/guest.hpp"
 
 namespace flame::cli {
 namespace {
@@ -35,6 +36,7 @@ enum Id {
   max_cost,
   cost_per_hour,
   pool,
+  guest,
   summary,
   trace,
   no_progress,
@@ -68,7 +70,8 @@ constexpr OptionSpec kOptions[] = {
     {timeout, "timeout", 0, "DURATION", "one deadline for everything", kWithNext},
     {item_timeout, "item-timeout", 0, "DURATION", "a deadline for each call", "for all; for each"},
     {max_runners, "max-runners", 0, "N", "so many runners at the most", kWithNext},
-    {min_runners, "min-runners", 0, "N", "boot so many at once", "how many to use"},
+    {min_runners, "min-runners", 0, "N", "boot so many at once", kWithNext},
+    {guest, "guest", 0, "SIZE", "machines of this size", "how many to use; how large"},
     {max_cost, "max-cost", 0, "USD", "stop when the runners have cost so much", kWithNext},
     {cost_per_hour, "max-cost-per-hour", 0, "USD", "boot no more than that", "what it may cost"},
     {summary, "summary", 0, nullptr, "say at the end what was done", kWithNext},
@@ -161,6 +164,9 @@ MapOptions parse_map_options(int argc, char** argv) {
       }
       case pool:
         out.pool_name = value;
+        break;
+      case guest:
+        out.guest = value;
         break;
       case fresh:
         out.task.fresh = true;
@@ -268,7 +274,8 @@ MapOptions parse_map_options(int argc, char** argv) {
 }
 
 void choose_pool(MapOptions& options) {
-  options.pool = client::load_config(options.pool_name).pool;
+  options.pool =
+      client::pool_for_guest(client::load_config(options.pool_name).pool, options.guest, options.wish);
   if (options.cost_per_hour_max) options.pool.max_cost_per_hour = *options.cost_per_hour_max;
   options.settings.want_cost = options.settings.want_cost || options.pool.max_cost_per_hour > 0;
   if (options.runners_max) options.pool.max = *options.runners_max;

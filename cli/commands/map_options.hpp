@@ -15,6 +15,7 @@ extern const CommandSpec kMapSpec;
 struct MapOptions {
   client::PoolSettings pool;  // by choose_pool
   std::optional<std::string> pool_name;
+  std::string guest, wish;  // --guest; the function's own
   std::optional<std::uint64_t> runners_max;
   std::optional<double> cost_per_hour_max;
   client::MapTask task;                      // from the plugin and the words

@@ -77,6 +77,7 @@ void fill_map_task(MapOptions& options, int count, char** words) {
   if (function != nullptr) {
     task.signature = wire::parse_signature(function->signature);
     task.streaming = function->streaming();
+    options.wish = function->guest;
     task.idempotent = (" " + function->flags + " ").find(" idempotent ") != std::string::npos;
   }
   for (int i = 2; i < count; ++i)

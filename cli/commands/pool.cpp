@@ -190,8 +190,7 @@ int pool_command(int argc, char** argv) {
   if (options.help) return print_help(help_text(kPoolSpec).c_str());
   if (options.verb == "keep") return keep_pool(options);
   if (options.verb == "top") return watch_pool(options);
-  const client::Config config = client::load_config(options.pool);
-  client::Pool pool(config.pool);
+  client::Pool pool(pool_settings(options));
   if (options.dry_run)
     pool.only_plan([](const std::string& request) { print(printable(request, true) + "\n"); });
   double saved = 0;

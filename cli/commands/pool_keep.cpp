@@ -33,12 +33,12 @@ void log(const char* level, const char* event, json::object fields) {
 class Keeping {
  public:
   explicit Keeping(const PoolOptions& options) : options_(options) {
-    const client::Config config = client::load_config(options.pool);
+    const client::PoolSettings settings = pool_settings(options);
     if (!options.listen.empty()) {
       server_.emplace(options.listen);
       log("info", "listening", {{"address", server_->address()}});
     }
-    begin(config);
+    begin(settings);
   }
 
   int run() {
@@ -58,12 +58,11 @@ class Keeping {
   }
 
  private:
-  void begin(const client::Config& config) {
+  void begin(const client::PoolSettings& settings) {
     auto next = std::make_unique<client::Keeper>(
-        config.pool,
-        client::Keeper::Options{.spares = options_.spares.value_or(config.pool.spares), .log = log},
+        settings, client::Keeper::Options{.spares = options_.spares.value_or(settings.spares), .log = log},
         counters_);
-    settings_ = config.pool;
+    settings_ = settings;
     if (keeper_) keeper_->release();
     keeper_ = std::move(next);
     log("info", "keeping",
@@ -78,8 +77,8 @@ class Keeping {
     if (now < settings_due_) return;
     settings_due_ = now + kSettingsEvery;
     try {
-      const client::Config config = client::load_config(options_.pool);
-      if (!(config.pool == settings_)) begin(config);
+      const client::PoolSettings settings = pool_settings(options_);
+      if (!(settings == settings_)) begin(settings);
       settings_trouble_.clear();
     } catch (const Error& error) {
       if (std::exchange(settings_trouble_, error.message) != error.message)

@@ -6,12 +6,15 @@
 
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
+#include "client/config/config.hpp"
+#include "client/pool/guest.hpp"
 
 namespace flame::cli {
 namespace {
 
 enum Id {
   pool_name,
+  guest,
   size,
   spares,
   listen,
@@ -43,8 +46,9 @@ constexpr VerbSpec kVerbs[] = {
 
 constexpr OptionSpec kOptions[] = {
     {pool_name, "pool", 0, "NAME", "the pool; its settings stand in flame.toml", kWithNext},
+    {guest, "guest", 0, "SIZE", "its runners of this guest", kWithNext},
     {listen, "listen", 0, "ADDRESS", "keep: /metrics and /healthz at a port, or unix:PATH",
-     "of flame.toml; keep: monitors' port"},
+     "which; keep: monitors' port"},
     {size, "size", 0, "N", "warm: how many runners", kWithNext},
     {spares, "spares", 0, "N", "keep: so many more than those that work",
      "warm: how many; keep: more than those that work"},
@@ -93,6 +97,9 @@ void apply(PoolOptions& out, int id, const char* value) {
   switch (static_cast<Id>(id)) {
     case pool_name:
       out.pool = value;
+      return;
+    case guest:
+      out.guest = value;
       return;
     case size:
       out.size = number_from("--size", value);
@@ -158,6 +165,7 @@ void check_together(const PoolOptions& options) {
                        (at + options.verb.size() == verbs.size() || verbs[at + options.verb.size()] == ',');
     if (given && !among) throw usage_error(kPoolSpec, option + " is for '" + std::string(verbs) + "'");
   };
+  only_for(!options.guest.empty(), "--guest", "status, warm, cool, drain, destroy, top, keep, logs");
   only_for(options.json, "--json", "status, gc, top");
   only_for(options.once, "--once", "top");
   only_for(options.size.has_value(), "--size", "warm");
@@ -192,6 +200,10 @@ PoolOptions parse_pool_options(int argc, char** argv) {
   check_verb(out);
   check_together(out);
   return out;
+}
+
+client::PoolSettings pool_settings(const PoolOptions& options) {
+  return client::pool_for_guest(client::load_config(options.pool).pool, options.guest, "");
 }
 
 const CommandSpec kPoolSpec = {"pool",

@@ -67,7 +67,7 @@ int live(client::Keeper& keeper) {
 int watch_pool(const PoolOptions& options) {
   catch_stop_signals(Deadline());
   client::KeepCounters counters;
-  client::Keeper keeper(client::load_config(options.pool).pool, {.only_looks = true}, counters);
+  client::Keeper keeper(pool_settings(options), {.only_looks = true}, counters);
   if (!options.once && !options.json && can_draw_live()) return live(keeper);
   look_once(keeper, options.deadline);
   if (stop_asked()) die_of_stop_signal();

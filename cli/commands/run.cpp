@@ -9,6 +9,7 @@
 #include "cli/commands/help_function.hpp"
 #include "cli/commands/run_call.hpp"
 #include "cli/ui/report.hpp"
+#include "client/pool/guest.hpp"
 #include "wire/signature.hpp"
 
 namespace flame::cli {
@@ -103,7 +104,9 @@ int dry_run(const Target& target, const client::Config& config) {
 int run_it(const RunOptions& options, int count, char** argv) {
   PhaseTimes times;
   Target target = target_of(options, argv[0], argv[1]);
-  const client::Config config = client::load_config(options.pool);
+  client::Config config = client::load_config(options.pool);
+  config.pool =
+      client::pool_for_guest(config.pool, options.guest, target.manifest ? target.manifest->guest : "");
   Words words(options, target);
   const client::Invocation call = invocation_of(options, target, config.pool, words, count - 2, argv + 2);
   if (options.dry_run) return dry_run(target, config);

@@ -13,6 +13,7 @@ namespace {
 enum Id {
   timeout,
   pool,
+  guest,
   detach,
   fresh,
   env,
@@ -36,7 +37,9 @@ enum Id {
 
 constexpr OptionSpec kOptions[] = {
     {timeout, "timeout", 0, "DURATION", "one deadline for everything: 250ms, 30s, 5m"},
-    {pool, "pool", 0, "NAME", "the pool to use; its settings stand in flame.toml"},
+    {pool, "pool", 0, "NAME", "the pool to use; its settings stand in flame.toml", kWithNext},
+    {guest, "guest", 0, "SIZE", "on a machine of this size: performance-4x",
+     "of flame.toml; on a machine of this size"},
     {detach, "detach", 0, nullptr, "print the call's id once the runner has it; see flame wait", kWithNext},
     {fresh, "fresh", 0, nullptr, "a worker of its own for this call",
      "print an id, for flame wait; a worker of its own"},
@@ -94,6 +97,9 @@ void apply(RunOptions& out, int id, const char* value) {
       return;
     case pool:
       out.pool = value;
+      return;
+    case guest:
+      out.guest = value;
       return;
     case detach:
       out.detach = true;
@@ -175,6 +181,8 @@ RunOptions parse_run_options(int argc, char** argv) {
     out.deadline = deadline_option(kRunSpec, "FLAME_TIMEOUT", text);
   out.words_at = reader.index();
   if (out.detach) check_detached(out);
+  if (out.is_inline && !out.guest.empty())
+    throw usage_error(kRunSpec, "--inline and --guest exclude each other");
   // gdb reads the terminal.
   if (out.inspector == client::Inspector::gdb && ::isatty(STDIN_FILENO) == 1) out.no_stdin = true;
   if (argc - out.words_at < 2) throw usage_error(kRunSpec, "wants PLUGIN and FUNCTION");

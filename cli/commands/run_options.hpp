@@ -15,6 +15,7 @@ extern const CommandSpec kRunSpec;
 
 struct RunOptions {
   std::optional<std::string> pool;
+  std::string guest;  // empty: the function's wish, or the pool's
   Deadline deadline;
   std::map<std::string, std::string> environment;
   std::vector<std::string> with;  // files that travel with the plugin

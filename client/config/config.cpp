@@ -16,7 +16,7 @@
 #include "client/config/pool_keys.hpp"
 #include "client/config/toml_file.hpp"
 #include "client/pool/backend.hpp"
-#include "client/pool/ladder.hpp"
+#include "client/pool/guest.hpp"
 
 namespace flame::client {
 namespace {

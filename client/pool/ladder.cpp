@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cctype>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
-#include "base/hash.hpp"
-#include "base/text.hpp"
+#include "client/pool/guest.hpp"
 #include "client/state_dir.hpp"
 
 namespace flame::client {
@@ -19,7 +17,6 @@ namespace json = boost::json;
 constexpr const char* kMemory = "guests.json";
 constexpr std::size_t kFileMaxBytes = 256 * 1024;
 constexpr std::size_t kRememberedMax = 500;  // functions; then it begins anew
-constexpr std::size_t kNameMax = 32;         // of a pool
 
 // What cannot be read is not known.
 json::object read_memory(const std::string& path) {
@@ -45,19 +42,6 @@ void remember(const std::string& key, const std::string& guest) {
 
 }  // namespace
 
-PoolSettings rung_of(const PoolSettings& pool, const std::string& guest) {
-  PoolSettings out = pool;
-  out.guest = guest;
-  out.name += "-";
-  for (const char c : guest) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0;
-    out.name += plain ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : '-';
-  }
-  if (out.name.size() > kNameMax)
-    out.name = out.name.substr(0, kNameMax - 9) + "-" + hex(sha256(out.name)).substr(0, 8);
-  return out;
-}
-
 Ladder::Ladder(const PoolSettings& pool, const std::string& plugin, const std::string& function)
     : pool_(pool),
       settings_(pool),
@@ -68,17 +52,18 @@ Ladder::Ladder(const PoolSettings& pool, const std::string& plugin, const std::s
   if (guest != nullptr && guest->is_string()) stand_on(json::value_to<std::string>(*guest));
 }
 
-// A guest that is no longer of the ladder is none.
+// A guest that is no longer of the ladder is none, and one that is no greater neither.
 void Ladder::stand_on(const std::string& guest) {
   const auto& all = pool_.oom_ladder;
-  if (guest != pool_.guest && std::find(all.begin(), all.end(), guest) != all.end())
+  if (!guest_fits(guest, settings_.guest) && std::find(all.begin(), all.end(), guest) != all.end())
     settings_ = rung_of(pool_, guest);
 }
 
 bool Ladder::climb() {
   const auto& all = pool_.oom_ladder;
   const auto here = std::find(all.begin(), all.end(), settings_.guest);
-  const auto next = here == all.end() ? all.begin() : here + 1;
+  const auto next = std::find_if(here == all.end() ? all.begin() : here + 1, all.end(),
+                                 [&](const auto& guest) { return !guest_fits(guest, settings_.guest); });
   if (next == all.end()) return false;
   stand_on(*next);
   remember(key_, *next);

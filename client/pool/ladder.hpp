@@ -7,10 +7,6 @@
 
 namespace flame::client {
 
-// The runners of a guest of the ladder are a pool of their own, NAME-GUEST: of the pool's settings only these
-// two differ.
-PoolSettings rung_of(const PoolSettings& pool, const std::string& guest);
-
 class Ladder {
  public:
   // Begins where this function was last. plugin: a path; its file's name is remembered, so that a new build
