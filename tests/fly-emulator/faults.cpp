@@ -10,11 +10,11 @@ namespace flame::fly {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::string_view, 23> kKinds = {
+constexpr std::array<std::string_view, 24> kKinds = {
     "lost_reply", "ghost",     "delay",        "cut",         "html",         "empty",
     "refuse",     "rate",      "capacity",     "host_gone",   "list_lag",     "list_lacks",
     "list_empty", "wait_lies", "never_starts", "dies",        "listens_late", "exec_cut",
-    "pull",       "oom",       "hold",         "no_snapshot", "deaf"};
+    "pull",       "oom",       "hold",         "no_snapshot", "deaf",         "answer"};
 
 bool matches(std::string_view wanted, std::string_view found) { return wanted.empty() || wanted == found; }
 
@@ -48,6 +48,8 @@ void take(Fault& fault, std::string_view name, const json::value& value) {
     string_field(fault.step);
   else if (name == "code")
     string_field(fault.code);
+  else if (name == "text")
+    string_field(fault.text);
   else if (name == "times")
     fault.times = number_field();
   else if (name == "delay_ms")

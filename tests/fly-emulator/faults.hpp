@@ -15,7 +15,7 @@ namespace flame::fly {
 struct Fault {
   std::uint64_t id = 0;
   std::string kind;
-  std::string verb, machine, region, app, step, code;  // empty: any
+  std::string verb, machine, region, app, step, code, text;  // empty: any
   double probability = 1;
   std::int64_t times = -1;  // -1: without end
   std::int64_t delay_ms = 0, bytes = 64;

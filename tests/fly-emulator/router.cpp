@@ -98,6 +98,8 @@ bool struck(Exchange& x, const Route& route) {
                      "</title></head><body><h1>Bad Gateway</h1></body></html>\n");
     return true;
   }
+  if (const Fault* fault = x.strike("answer"); fault != nullptr)
+    throw api_error(fault->status == 0 ? 500 : fault->status, fault->text, fault->code);
   if (const Fault* fault = x.strike("empty"); fault != nullptr) {
     x.reply_empty(fault->status == 0 ? 500 : fault->status);
     return true;

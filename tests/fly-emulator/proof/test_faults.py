@@ -89,6 +89,12 @@ class Replies(Group):
         self.get("~")
         self.assertGreaterEqual(time.monotonic() - began, 0.4)
 
+    def test_answer(self):
+        self.fault("answer", verb="create", status=409, text="aborted: no way", code="unknown", times=1)
+        reply = self.answers(self.post("~", {"name": "answer", "config": {"image": "x"}}, checked=False), 409, "aborted: no way")
+        self.assertEqual(reply.json["status"], "unknown")
+        self.assertEqual(self.named("answer"), [])
+
     def test_html(self):
         for status in (502, 503):
             fault = self.fault("html", verb="create", status=status)
