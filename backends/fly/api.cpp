@@ -170,11 +170,18 @@ Answer Api::logs(const std::string& id, Deadline deadline) {
                             identity_.logs_api + "/api/v1/apps/" + identity_.app + "/logs?instance=" + id,
                             "",
                             {"Authorization: " + identity_.authorization, "Accept: application/json"}};
-  try {
-    return classify(transport_.send(request, deadline));
-  } catch (const HttpFailure& failure) {
-    throw Error(ErrorKind::unreachable,
-                "cannot reach the logs API at " + identity_.logs_api + ": " + failure.message);
+  for (int tries = 0;; ++tries) {
+    Answer answer;
+    try {
+      answer = classify(transport_.send(request, deadline));
+    } catch (const HttpFailure& failure) {
+      throw Error(ErrorKind::unreachable,
+                  "cannot reach the logs API at " + identity_.logs_api + ": " + failure.message,
+                  "is the network up? FLY_API_BASE_URL names another address");
+    }
+    const bool may_pass = answer.meaning == Meaning::rate_limited || answer.meaning == Meaning::ambiguous;
+    if (!may_pass || tries == kQuickTries || deadline.passed()) return answer;
+    pause_before_retry(tries, answer.retry_after_ms, deadline);
   }
 }
 
