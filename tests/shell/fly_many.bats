@@ -52,3 +52,16 @@ many() {
 @test "fly many: cold, max 10, one computer" { many 10 1; }
 @test "fly many: cold, max 4, four computers" { many 4 4; }
 @test "fly many: cold, max 10, four computers" { many 10 4; }
+
+@test "fly many: the API is down for a while in the middle of them: all succeed, no twins, nothing is left" {
+  fly_start
+  pool 'max = 4' 'surge = 0' 'idle_timeout = "1500ms"'
+  call_at_once 1
+  until [ "$(creates)" -ge 1 ]; do sleep 0.02; done
+  # FLAME_FLY_OUTAGE_MS=30000 for the length of a real one.
+  fault '{"kind":"refuse","delay_ms":'"${FLAME_FLY_OUTAGE_MS:-4000}"',"times":1}'
+  all_succeed
+  until ask bill >/dev/null 2>&1; do sleep 0.1; done
+  [ "$(most_at_once)" -le 4 ]
+  until [ "$(there)" = 0 ]; do sleep 0.2; done
+}
