@@ -22,6 +22,7 @@ namespace {
 namespace json = boost::json;
 constexpr milliseconds kTransientPause{400};
 constexpr std::uint64_t kClearingMs = 3000;
+constexpr int kLooksForImage = 2;
 constexpr milliseconds kListGood{10'000};  // what a list said, for the requests that follow from it
 
 // Asks until the answer is another than "not just now", or what was wanted is so already.
@@ -193,12 +194,15 @@ json::object Engine::list(const Request& request) {
 }
 
 std::string Engine::image_for(const Request& request) {
-  for (int looks = 0; looks < 2; ++looks) {
+  // A list that is empty may be one that lags: an app that was never deployed is told a moment later.
+  for (int looks = 0;; ++looks) {
     {
       const std::lock_guard lock(mutex_);
       if (!image_.empty() && !image_good_until_.passed()) return image_;
     }
-    if (looks == 0) (void)look(request);
+    if (looks == kLooksForImage) break;
+    if (looks > 0) pause(kTransientPause, request.deadline);
+    (void)look(request);
   }
   throw Error(ErrorKind::config,
               "the app '" + api(request).identity().app + "' has no machine whose image could be used",

@@ -100,6 +100,20 @@ told() {
   [ "$(count)" -le 2 ]; same "$(machines | jq '[.[].name] | length == (unique | length)')" true
 }
 
+@test "fly answers: lists that are empty when they should not be, before a boot: asked again before the image is said to lack" {
+  fly_start
+  pool
+  fault '{"kind":"list_empty","times":2}'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  expect 0 flame pool destroy --yes
+  fault '{"kind":"list_empty","times":2}'
+  expect 0 flame map "$samples/math.so" add 1000 <<<20; same "$out" 1020
+  expect 0 flame pool destroy --yes
+  # An app that has none.
+  fault '{"kind":"list_empty"}'
+  expect 125 flame run "$samples/math.so" add 100 20; holds "$err" "has no machine whose image could be used"; holds "$err" "hint: deploy the app once"
+}
+
 @test "fly answers: no such host, nobody there, a certificate of somebody else, a page: told within a second, no machine" {
   fly_start
   pool
