@@ -198,9 +198,10 @@ void Fleet::append_waits(std::vector<pollfd>& waits) const {
   for (const Known& one : known_) wait(one.approach);
 }
 
+// Our link to it is no more; the runner may be as well as ever. The next who finds no hello there forgets it.
 void Fleet::left(const std::string& name) {
   in_use_.erase(name);
-  pool_.forget(Runner{name, {}, {}});
+  pool_.let_go(name);
 }
 
 }  // namespace flame::client

@@ -33,7 +33,7 @@ class Fleet {
 
   // Why the latest boot failed, once; whoever has no runner at all gives up with it.
   std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }
-  void left(const std::string& name);  // a runner is gone: its name may come again
+  void left(const std::string& name);  // a link has ended: its runner's name may come again
 
   double boot_seconds() const;  // measured here, or a guess
   double boot_seconds_sum() const { return boot_seconds_sum_; }

@@ -70,8 +70,9 @@ class Pool {
   // ---- For a loop that works on what is ready while more boots ----
   // Runners of this generation that may be tried now: no waiting, no backend. Some may be gone.
   std::vector<Runner> known() const;
-  void remember(const Runner& runner);  // after its hello
-  void forget(const Runner& runner);    // after a hello that did not come
+  void remember(const Runner& runner);                         // after its hello
+  void forget(const Runner& runner);                           // after a hello that did not come
+  void let_go(const std::string& name) { used_.erase(name); }  // we have no use for it any more
   // Asks for one more runner; never blocks. 0: another flame of this user boots in this pool; ask again
   // after a moment, and look at known() meanwhile. Else its number, and take_boots() gives its outcome later:
   // Error(capacity) when the pool has its most, Error(timed_out) at the deadline.
@@ -184,6 +185,7 @@ class Pool {
   std::unique_ptr<Link> boot_and_connect(Deadline deadline, const Watch& watch);
   std::unique_ptr<Link> wait_for_hello(const BootOutcome& boot, Deadline deadline, const Watch& watch);
   Error no_hello(const BootOutcome& boot, const Error& why);
+  Error of_no_use(const BootOutcome& boot, const Error& why);
   void give_up(const BootOutcome& boot);
   std::uint64_t count_ready(Deadline deadline);
   bool boot_some(std::uint64_t count, Deadline deadline, const Watch& watch,

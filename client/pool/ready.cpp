@@ -56,6 +56,7 @@ std::unique_ptr<Link> Pool::wait_for_hello(const BootOutcome& boot, Deadline dea
       leaving_.insert(runner.name);
       return nullptr;
     } catch (const Error& error) {
+      if (error.kind == ErrorKind::protocol && boot.made && spends()) throw of_no_use(boot, error);
       if (error.kind != ErrorKind::unreachable) throw;
       why = error;
     }
@@ -90,6 +91,20 @@ Error Pool::no_hello(const BootOutcome& boot, const Error& why) {
   return Error(ErrorKind::boot_failed,
                "the runner " + boot.runner->name + " ended before its hello: " + why.message,
                log_hint(boot.runner->name));
+}
+
+// The image holds another flame's runner: the machine that was made of it would only cost.
+Error Pool::of_no_use(const BootOutcome& boot, const Error& why) {
+  const Error error(
+      ErrorKind::boot_failed,
+      "the runner " + boot.runner->name + " is of no use to this flame: " + why.message,
+      "its image holds the flame-runner of another flame: build it with this one's (" FLAME_VERSION ")");
+  breaker_.failed(error);
+  try {
+    change_all("destroy", {boot.runner->name}, Deadline::in(kGiveUpPatience));
+  } catch (const Error&) {  // why it is of no use is the error to tell
+  }
+  return Error(error).at_phase("boot");
 }
 
 // A machine that runs and never says hello would be paid for as long as it likes.
