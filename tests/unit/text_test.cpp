@@ -7,10 +7,15 @@ using namespace std::string_literals;
 
 TEST_CASE("UTF-8 is RFC 3629's") {
   CHECK(valid_utf8("plain, \xC3\xA9, \xE2\x82\xAC, \xF0\x9F\x94\xA5"));
-  CHECK(first_invalid_utf8("ab\xC0\x80") == 2);  // overlong
-  CHECK_FALSE(valid_utf8("\xED\xA0\x80"));       // surrogate
-  CHECK_FALSE(valid_utf8("\xF4\x90\x80\x80"));   // above U+10FFFF
-  CHECK_FALSE(valid_utf8("\xE2\x82"));           // cut short
+  CHECK(first_invalid_utf8("ab\xC0\x80") == 2);          // overlong
+  CHECK_FALSE(valid_utf8("\xED\xA0\x80"));               // surrogate
+  CHECK_FALSE(valid_utf8("\xF4\x90\x80\x80"));           // above U+10FFFF
+  CHECK_FALSE(valid_utf8("\xE2\x82"));                   // cut short
+  for (std::size_t before = 0; before < 20; ++before) {  // wherever it lies in the words that are looked at
+    const std::string text = std::string(before, 'a') + "\xC3\xA9" + std::string(before, 'b');
+    CHECK(valid_utf8(text));
+    CHECK(first_invalid_utf8(text + "\xE2\x82 then 8 more") == text.size());
+  }
 }
 
 TEST_CASE("remote text is shown, not obeyed") {
