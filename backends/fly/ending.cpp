@@ -37,7 +37,8 @@ struct Ending {
   std::string words;  // empty: no event says it
   std::string log;
   bool by_itself = false;  // it exited with 0, as it does when idle
-  bool asked = false;      // somebody asked it to stop
+  bool of_memory = false;
+  bool asked = false;  // somebody asked it to stop
 };
 
 Ending ending_of(Api& api, const std::string& id) {
@@ -48,6 +49,7 @@ Ending ending_of(Api& api, const std::string& id) {
     if (const auto exit = answer.meaning == Meaning::done ? exit_event(answer.body) : std::nullopt) {
       out.words = exit_words(*exit);
       out.asked = truth(*exit, "requested_stop");
+      out.of_memory = truth(*exit, "oom_killed");
       out.by_itself = out.words.starts_with("it exited with 0");
     }
     out.log = log_lines(api, id, kLogLinesShown, patience);
@@ -57,12 +59,18 @@ Ending ending_of(Api& api, const std::string& id) {
   return out;
 }
 
+std::string words_of(const FlyMachine& machine) {
+  return "'" + machine.name + "' (" + machine.id + ", " + machine.guest.name() + ")";
+}
+
+std::string log_hint(const Ending& ending) { return "its log ends with:\n" + ending.log; }
+
 Error error_of(const Ending& ending, const FlyMachine& machine) {
   return Error(ErrorKind::boot_failed,
-               "the machine '" + machine.name + "' (" + machine.id + ", " + machine.guest.name() +
-                   ") ended before it was ready" + (ending.words.empty() ? "" : ": " + ending.words),
+               "the machine " + words_of(machine) + " ended before it was ready" +
+                   (ending.words.empty() ? "" : ": " + ending.words),
                ending.log.empty() ? "does the image hold flame-runner? 'runner' in flame.toml names its path"
-                                  : "its log ends with:\n" + ending.log);
+                                  : log_hint(ending));
 }
 
 Error left(const FlyMachine& machine) {
@@ -95,8 +103,12 @@ Error ended_early(Api& api, const FlyMachine& machine) {
 
 Error how_it_left(Api& api, const FlyMachine& machine) {
   const Ending ending = ending_of(api, machine.id);
-  if (!ending.by_itself && !ending.words.empty()) return error_of(ending, machine);
-  return left(machine);
+  if (ending.by_itself || ending.words.empty()) return left(machine);
+  return Error(ending.of_memory ? ErrorKind::out_of_memory : ErrorKind::boot_failed,
+               "the machine " + words_of(machine) + " ended: " + ending.words,
+               ending.of_memory
+                   ? "a greater guest in flame.toml or by --guest has more; oom_ladder names what comes next"
+                   : log_hint(ending));
 }
 
 }  // namespace flame::backend::fly

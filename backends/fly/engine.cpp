@@ -61,6 +61,18 @@ void tell(Api& api, const Request& request, const char* method, const std::strin
   note(request, std::string(method) + " " + api.path(rest) + (body.empty() ? "" : " " + body));
 }
 
+std::optional<FlyMachine> newest_deleted(Api& api, const Request& request) {
+  std::optional<FlyMachine> newest;
+  const Answer answer = api.list(
+      "include_deleted=true&metadata." + std::string(kPoolKey) + "=" + request.pool, request.deadline);
+  if (answer.meaning != Meaning::done) return newest;
+  for (const auto& value : answer.body.get_array())
+    if (FlyMachine machine = read_machine(value);
+        machine.name == request.name && (!newest || machine.created_at_ms > newest->created_at_ms))
+      newest = std::move(machine);
+  return newest;
+}
+
 }  // namespace
 
 std::vector<FlyMachine> all_machines(Api& api, Deadline deadline, bool with_leases) {
@@ -325,8 +337,8 @@ FlyMachine Engine::look_at(const Request& request, const Seen& seen) {
   FlyMachine out = now.meaning == Meaning::done ? with_secrets_of(machine, read_machine(now.body)) : machine;
   if (now.meaning == Meaning::done && !has_ended(out.state)) return out;
   const bool booted = seen.how == Seen::How::booted;
-  const Error error = booted || seen.how == Seen::How::started ? ended_early(api_now, machine)
-                                                               : how_it_left(api_now, machine);
+  const bool early = !request.was_ready && (booted || seen.how == Seen::How::started);
+  const Error error = early ? ended_early(api_now, machine) : how_it_left(api_now, machine);
   // Kept stopped, it would be started again and again.
   if (booted && (out.state == "stopped" || out.state == "failed"))
     api_now.destroy(machine.id, true, Deadline::in(std::chrono::seconds(5)));
@@ -339,10 +351,20 @@ json::object Engine::lease(const Request& request) {
 
 json::object Engine::release(const Request& request) { return release_lease(api(request), request); }
 
+// Of one that this process has not seen: what has ended is looked for among the machines that are no more,
+// too.
+FlyMachine Engine::living(const Request& request) {
+  std::optional<FlyMachine> machine = named_if_there(request);
+  if (machine && !has_ended(machine->state)) return *machine;
+  if (!machine) machine = newest_deleted(api(request), request);
+  if (machine) throw how_it_left(api(request), *machine);
+  return named(request);  // throws
+}
+
 json::object Engine::connect(const Request& request) {
   const auto known = seen(request.name);
   const FlyMachine machine =
-      known && known->machine.pool == request.pool ? look_at(request, *known) : named(request);
+      known && known->machine.pool == request.pool ? look_at(request, *known) : living(request);
   json::object object = shown(request, machine, "");
   if (!object.contains("address"))
     throw Error(ErrorKind::unreachable,

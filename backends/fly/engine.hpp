@@ -41,6 +41,7 @@ class Engine {
   // Ours of that pool and name; the second throws Error(unreachable) when there is none.
   std::optional<FlyMachine> named_if_there(const Request& request);
   FlyMachine named(const Request& request);
+  FlyMachine living(const Request& request);
   std::optional<Seen> seen(const std::string& name);
   void remember(const FlyMachine& machine, Seen::How how);
   boost::json::object shown(const Request& request, const FlyMachine& machine, const std::string& current);

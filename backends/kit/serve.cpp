@@ -68,6 +68,7 @@ Request read_request(const json::object& object) {
   out.holder = text_of(object, "holder");
   out.ttl_ms = number_of(object, "ttl_ms", 0);
   out.all = flag_of(object, "all");
+  out.was_ready = flag_of(object, "was_ready");
   out.dry_run = flag_of(object, "dry_run");
   out.deadline = Deadline::from_remaining_ms(number_of(object, "remaining_ms", kUnlimitedMs));
   return out;

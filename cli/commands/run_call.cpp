@@ -60,6 +60,14 @@ class Engine {
     client::run_call(link, asking_for_times(link, call), events);
     return 0;
   }
+  // A machine that died tells more than that the link ended.
+  void explain_loss(Error& error, const std::string& runner) {
+    const auto why = pool_ ? pool_->autopsy(runner, options_.deadline) : std::nullopt;
+    if (!why) return;
+    error.message += ": " + why->message;
+    error.hint = why->hint;
+    if (why->kind == ErrorKind::out_of_memory) error.kind = why->kind;
+  }
   bool has_booted() const { return pool_ && pool_->has_booted(); }
   void use(const client::PoolSettings& settings) { pool_.emplace(settings); }
   // The worker ends, and then, when its user says so, the debugger.
@@ -180,6 +188,7 @@ class Attempts {
       try {
         return use(*link);
       } catch (Error& error) {
+        if (error.kind == ErrorKind::lost) explain_loss(error, client::runner_in(hello_));
         if (supply_.can_mend(error) && !stop_asked()) {
           send_plugin(*link);
         } else if (stop_asked() || !again(error)) {
@@ -193,6 +202,7 @@ class Attempts {
   }
 
   const std::string& hello() const { return hello_; }  // of the runner that was asked last
+  std::function<void(Error&, const std::string& runner)> explain_loss;
 
  private:
   static bool another_may_do(const Error& error) {
@@ -281,6 +291,9 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   Engine engine(options, climb.settings(), target, events);
   Attempts attempts([&](client::Pool::Watch& watch) { return engine.find(watch); }, options, target,
                     config.pool.name, status, times);
+  attempts.explain_loss = [&](Error& error, const std::string& runner) {
+    engine.explain_loss(error, runner);
+  };
   CallNote note(call, config.pool.name);
   const auto tell = [&] {
     status.clear();

@@ -83,6 +83,10 @@ class Pool {
   // Why the engine has it no more; nullopt: it is there, and may listen in a moment.
   std::optional<Error> why_gone(const std::string& name, Deadline deadline);
 
+  // Why a runner that was lost has ended: Error(out_of_memory) or Error(boot_failed). Asks the engine for a
+  // second at most; nullopt when that does not know, or the runner is alive, or is on this computer.
+  std::optional<Error> autopsy(const std::string& name, Deadline deadline);
+
   // ---- For a loop that keeps a pool ----
   // Old runners are its own affair: a boot does not send them away.
   void leave_old_ones() { leaves_old_ = true; }

@@ -1,0 +1,30 @@
+#include <unistd.h>
+
+#include <boost/json.hpp>
+
+#include "client/pool/pool.hpp"
+
+namespace flame::client {
+namespace {
+constexpr milliseconds kPatience{3000};
+constexpr int kTriesMax = 3;  // the engine may notice a little later than we
+constexpr useconds_t kPause_us = 300'000;
+}  // namespace
+
+std::optional<Error> Pool::autopsy(const std::string& name, Deadline deadline) {
+  if (!spends()) return std::nullopt;
+  const Deadline patience = deadline.earlier(Deadline::in(kPatience));
+  const boost::json::object was_ready = {{"was_ready", true}};
+  for (int tries = 0; tries < kTriesMax && !patience.passed(); ++tries) {
+    if (tries > 0) ::usleep(kPause_us);
+    try {
+      (void)ask_and_wait("connect", name, patience, {.more = &was_ready});
+    } catch (const Error& error) {
+      const bool died = error.kind == ErrorKind::out_of_memory || error.kind == ErrorKind::boot_failed;
+      return died ? std::optional(error) : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace flame::client
