@@ -7,9 +7,11 @@
 #include "base/text.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/help_function.hpp"
+#include "cli/commands/pool_status.hpp"
 #include "cli/commands/run_call.hpp"
 #include "cli/ui/report.hpp"
 #include "client/pool/guest.hpp"
+#include "client/pool/pool.hpp"
 #include "wire/signature.hpp"
 
 namespace flame::cli {
@@ -94,10 +96,20 @@ client::Invocation invocation_of(const RunOptions& options, const Target& target
   return out;
 }
 
-int dry_run(const Target& target, const client::Config& config) {
+// What a call that finds no runner would ask of an engine that costs, and the price an hour.
+void plan_boot(const client::PoolSettings& settings, Deadline deadline) {
+  client::Pool pool(settings);
+  if (!pool.spends()) return;
+  pool.only_plan([](const std::string& request) { print(printable(request, true) + "\n"); });
+  pool.warm(1, deadline);
+  print("price: " + hourly(pool.planned_usd_per_second()) + "\n");
+}
+
+int dry_run(const RunOptions& options, const Target& target, const client::Config& config) {
   std::string text = "would call " + target.function + " of " + target.path;
   if (!target.sha256.empty()) text += " (sha256 " + target.sha256 + ")";
   print(printable(text) + " in pool " + config.pool.name + " of backend " + config.pool.backend + "\n");
+  if (!options.is_inline) plan_boot(config.pool, options.deadline);
   return 0;
 }
 
@@ -109,7 +121,7 @@ int run_it(const RunOptions& options, int count, char** argv) {
       client::pool_for_guest(config.pool, options.guest, target.manifest ? target.manifest->guest : "");
   Words words(options, target);
   const client::Invocation call = invocation_of(options, target, config.pool, words, count - 2, argv + 2);
-  if (options.dry_run) return dry_run(target, config);
+  if (options.dry_run) return dry_run(options, target, config);
   make_call(options, target, config, call, times, [&words] { words.rewind(); });
   return 0;
 }

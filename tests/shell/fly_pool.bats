@@ -13,7 +13,7 @@ planned() {
   expect 0 flame pool "$@" --dry-run
   same "$(changes_since "$before")" ""
   holds "$out" "price: "
-  grep -v '^price: ' "$out_file" >plan || true
+  grep -E '^(POST|DELETE) ' "$out_file" >plan || true
   price=$(sed -n 's/^price: //p' "$out_file")
   after=$(requests)
   shift
@@ -27,7 +27,7 @@ planned() {
   done | sort >plan.txt
   diff plan.txt done.txt
 }
-plan() { verb=$1 asked=; case $1 in destroy) asked=--yes ;; esac; planned "$@"; }
+plan() { verb=$1 asked=; case $1 in destroy | gc) asked=--yes ;; esac; planned "$@"; }
 
 @test "fly pool: each verb's plan is what it then does; the price an hour; twice is once" {
   fly_start
@@ -82,6 +82,7 @@ plan() { verb=$1 asked=; case $1 in destroy) asked=--yes ;; esac; planned "$@"; 
   echo 'guest = "shared-cpu-2x"' >>flame.toml
   same "$(state '.[0].current')" false
   expect 0 flame pool drain --generation none-such --wait; same "$(state '.[0].state')" '"ready"'
+  plan drain --generation "${old:0:6}"; grep -q '/stop$' plan.txt
   expect 0 flame pool drain --generation "${old:0:6}" --wait
   same "$(machines | jq -c '[.[].state]')" '["stopped"]'
   expect 0 flame pool warm
@@ -97,7 +98,7 @@ plan() { verb=$1 asked=; case $1 in destroy) asked=--yes ;; esac; planned "$@"; 
   until flame pool gc --dry-run >plan && grep -q flame-lost-0 plan; do sleep 1; done
   grep -q 'flame-lost-0 *lost *started *\$0.0061/h *no runner answers on it' plan
   grep -q "^DELETE /v1/apps/demo/machines/$(jq -r .id made)?force=true\$" plan; grep -q '^price: \$-0.0061/h$' plan
-  expect 0 flame pool gc --yes; holds "$out" "1 left behind"
+  plan gc; grep -q DELETE plan.txt; same "$price" '$-0.0061/h'
   same "$(machines | jq -r '.[].name')" "$(state '.[].name' | tr -d '"')"
 }
 
@@ -127,4 +128,18 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"; }
   expect 0 flame pool logs "$name" -n 1; same "$(wc -l <"$out_file")" 1
   expect 125 flame pool logs nobody; holds "$err" "nobody"
   for wrong in 'status --dry-run' 'warm --wait' 'cool --yes' 'warm --stopped --started' 'drain --size 2' 'gc x'; do expect 125 flame pool $wrong; holds "$err" "flame pool"; done
+}
+
+@test "fly pool: what run --dry-run says is what a run then asks, and its price; nothing where a runner is ready" {
+  fly_start
+  pool 'guest = "performance-1x"' 'regions = ["iad"]'
+  same "$(flame run --dry-run "$samples/math.so" add 100 20 | sed 1d | sed 's/ {.*//')" $'POST /v1/apps/demo/machines\nprice: $0.0458/h'
+  before=$(requests)
+  flame run --dry-run "$samples/math.so" add 100 20 | sed -n 's/^POST[^{]*//p' >body
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  same "$(changes_since "$before")" "POST /v1/apps/demo/machines"
+  same "$(jq -cS '.config | del(.files, .stop_config)' body)" "$(machines | jq -cS '.[0].config | {auto_destroy, env, guest, image, init, metadata, restart}')"
+  same "$(flame run --dry-run "$samples/math.so" add 100 20 | sed 1d)" 'price: $0.0000/h'
+  # A function's wish is planned for, too.
+  same "$(flame run --dry-run --guest performance-2x "$samples/math.so" add 1 2 | sed -n 's/^price: //p')" '$0.0917/h'
 }
