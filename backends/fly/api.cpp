@@ -55,41 +55,51 @@ void Api::it_answered() {
   if (fd) ::futimens(fd.get(), nullptr);
 }
 
+Answer Api::send_once(const Call& call, Deadline deadline) {
+  if (call.machine.empty())
+    pacing_.wait_for_app(call.action, identity_.app, deadline);
+  else
+    pacing_.wait_for_machine(call.action, call.machine, deadline);
+  HttpRequest request{call.method,
+                      identity_.api + "/v1/apps/" + identity_.app + call.path,
+                      call.body,
+                      {"Authorization: " + identity_.authorization, "Accept: application/json"}};
+  if (!call.nonce.empty()) request.headers.push_back("fly-machine-lease-nonce: " + call.nonce);
+  Answer answer = classify(transport_.send(request, deadline));
+  it_answered();
+  if (answer.meaning == Meaning::rate_limited)
+    pacing_.spent(call.action, call.machine.empty() ? identity_.app : call.machine, call.machine.empty());
+  return answer;
+}
+
 Answer Api::send(const Call& call, Deadline deadline) {
-  const bool of_app = call.machine.empty();
   const bool reads = std::string_view(call.method) == "GET";
+  std::optional<Answer> said;  // the latest, which is told when there is no time for another
   for (int tries = 0;; ++tries) {
-    if (of_app)
-      pacing_.wait_for_app(call.action, identity_.app, deadline);
-    else
-      pacing_.wait_for_machine(call.action, call.machine, deadline);
-    Answer answer;
+    std::optional<std::int64_t> asked_ms;
     try {
-      HttpRequest request{call.method,
-                          identity_.api + "/v1/apps/" + identity_.app + call.path,
-                          call.body,
-                          {"Authorization: " + identity_.authorization, "Accept: application/json"}};
-      if (!call.nonce.empty()) request.headers.push_back("fly-machine-lease-nonce: " + call.nonce);
-      answer = classify(transport_.send(request, deadline));
-      it_answered();
+      said = send_once(call, deadline);
+      const bool limited = said->meaning == Meaning::rate_limited;
+      if (!limited && !(reads && said->meaning == Meaning::ambiguous)) return *said;
+      asked_ms = said->retry_after_ms;
     } catch (const HttpFailure& failure) {
       if (failure.reached && !reads) {
-        answer.meaning = Meaning::ambiguous;
-        answer.text = failure.message;
-        return answer;
+        Answer lost;
+        lost.meaning = Meaning::ambiguous;
+        lost.text = failure.message;
+        return lost;
       }
       // A wrong environment is told within a second; an API that was there is waited for.
-      if (deadline.passed() || failure.hopeless || (tries >= kQuickTries && !was_there()))
-        throw unreachable(identity_, failure.message);
-      pause_before_retry(tries, std::nullopt, deadline);
-      continue;
+      const bool over = deadline.passed() || failure.hopeless || (tries >= kQuickTries && !was_there());
+      if (over && said) return *said;
+      if (over) throw unreachable(identity_, failure.message);
+    } catch (const Error&) {  // no time for another
+      if (!said) throw;
+      return *said;
     }
-    const bool limited = answer.meaning == Meaning::rate_limited;
-    if (!limited && !(reads && answer.meaning == Meaning::ambiguous)) return answer;
-    if (limited) pacing_.spent(call.action, of_app ? identity_.app : call.machine, of_app);
-    if (deadline.passed()) return answer;
-    pause_before_retry(tries, answer.retry_after_ms, deadline);
-    if (deadline.passed()) return answer;
+    if (said && deadline.passed()) return *said;
+    pause_before_retry(tries, asked_ms, deadline);
+    if (said && deadline.passed()) return *said;
   }
 }
 

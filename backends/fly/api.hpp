@@ -49,6 +49,8 @@ class Api {
     std::string nonce;  // of a lease that we have
   };
   Answer send(const Call& call, Deadline deadline);
+  // Paced. Throws HttpFailure; Error(timed_out) where there is no time for it.
+  Answer send_once(const Call& call, Deadline deadline);
   Answer on_machine(const char* action, const char* method, const std::string& id, const std::string& rest,
                     std::string body, Deadline deadline, const std::string& nonce = {});
 

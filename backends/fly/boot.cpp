@@ -19,6 +19,7 @@ constexpr int kRacesMax = 3;            // lost placement races before the next 
 constexpr int kLeftMax = 3;             // runners that may leave, idle, before we know of them
 constexpr milliseconds kListLag{1500};  // between two looks: the list may lag behind a create
 constexpr milliseconds kTransientPause{400};
+constexpr milliseconds kClearPatience{2000};
 
 class Boot {
  public:
@@ -30,7 +31,7 @@ class Boot {
     int left = 0;
     for (std::size_t i = 0; i < config_.guests.size();) {
       const bool last = i + 1 == config_.guests.size();
-      if (const auto made = create(config_.guests[i], last)) {
+      if (const auto made = create_or_clear(config_.guests[i], last)) {
         try {
           return started(*made);
         } catch (const Error& error) {
@@ -45,6 +46,22 @@ class Boot {
   }
 
  private:
+  // Of a create whose answer was lost and that was not found in time something may be there all the same.
+  std::optional<FlyMachine> create_or_clear(const Guest& guest, bool last_guest) {
+    try {
+      return create(guest, last_guest);
+    } catch (const Error&) {
+      if (lost_) clear_lost();
+      throw;
+    }
+  }
+  void clear_lost() noexcept try {
+    const Deadline patience = Deadline::in(kClearPatience);
+    for (const FlyMachine& machine : all_machines(api_, patience))
+      if (machine.name == request_.name && ours_just_now(machine)) api_.destroy(machine.id, true, patience);
+  } catch (...) {  // then it ends by itself, idle
+  }
+
   // nullopt: no room for this guest, and there is another to try.
   std::optional<FlyMachine> create(const Guest& guest, bool last_guest) {
     for (int races = 0;;) {
@@ -55,23 +72,27 @@ class Boot {
           created_ = true;
           return with_token(read_machine(answer.body));
         case Meaning::name_taken:
+          last_words_ = error_from(answer, "creating '" + request_.name + "'");
           if (auto there = adopt(answer.holder)) return there;
           break;
         case Meaning::ambiguous:
           // It may have happened. The name holds once, so that a second create cannot make a twin; but a
           // machine that is there is found by looking, without another create against the limit.
           note(request_, "the API's answer was lost; looking whether the machine is there");
+          lost_ = true;
+          if (!last_words_ || answer.status != 0)
+            last_words_ = error_from(answer, "creating '" + request_.name + "'");
           if (auto there = look_twice()) return there;
-          last_words_ = error_from(answer, "creating '" + request_.name + "'");
           break;
         case Meaning::host_full:
         case Meaning::region_full:
+          last_words_ = error_from(answer, "no room for " + guest.name() + where());
           if (answer.status == 409 && ++races < kRacesMax) {
             pause(kTransientPause, request_.deadline);
             break;
           }
           if (!last_guest) return std::nullopt;
-          throw error_from(answer, "no room for " + guest.name() + where());
+          throw Error(*last_words_);
         case Meaning::transient:
         case Meaning::rate_limited:
         case Meaning::not_yet:
@@ -128,9 +149,18 @@ class Boot {
   bool ours_just_now(const FlyMachine& there) const { return there.token == token_; }
 
   std::optional<FlyMachine> look() {
-    for (const FlyMachine& machine : all_machines(api_, request_.deadline))
+    for (const FlyMachine& machine : all_now())
       if (machine.name == request_.name) return check(machine);
     return std::nullopt;
+  }
+  // Why we look is the news, where there was no time to.
+  std::vector<FlyMachine> all_now() {
+    try {
+      return all_machines(api_, request_.deadline);
+    } catch (const Error&) {
+      if (last_words_ && request_.deadline.passed()) throw Error(*last_words_);
+      throw;
+    }
   }
   std::optional<FlyMachine> look_twice() {
     if (auto there = look()) return there;
@@ -165,7 +195,7 @@ class Boot {
   const PoolConfig config_;
   const std::string image_;
   std::string token_;
-  bool created_ = false;
+  bool created_ = false, lost_ = false;
   std::optional<Error> last_words_;  // what the API said last, for the end of the deadline
 };
 

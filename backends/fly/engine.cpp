@@ -25,16 +25,24 @@ constexpr std::uint64_t kClearingMs = 3000;
 constexpr int kLooksForImage = 2;
 constexpr milliseconds kListGood{10'000};  // what a list said, for the requests that follow from it
 
-// Asks until the answer is another than "not just now", or what was wanted is so already.
+// Asks until the answer is another than "not just now", or what was wanted is so already. At the deadline
+// that is what is told, not that there was no time for another.
 template <class Ask, class Reached>
 Answer persist(Deadline deadline, Ask ask, Reached reached) {
-  for (;;) {
-    Answer answer = ask();
-    const bool again = answer.meaning == Meaning::transient || answer.meaning == Meaning::ambiguous;
-    if (!again || deadline.passed()) return answer;
-    if (reached()) return {};
-    pause(kTransientPause, deadline);
-  }
+  std::optional<Answer> last;
+  for (;;) try {
+      Answer answer = ask();
+      const bool again = answer.meaning == Meaning::transient || answer.meaning == Meaning::ambiguous;
+      if (again && last && answer.status == 0 && deadline.passed()) return *last;  // it was cut short
+      if (!again || deadline.passed()) return answer;
+      last = answer;
+      if (reached()) return {};
+      pause(kTransientPause, deadline);
+      if (deadline.passed()) return answer;
+    } catch (const Error& error) {
+      if (!last || (error.kind != ErrorKind::timed_out && !deadline.passed())) throw;
+      return *last;
+    }
 }
 template <class Ask>
 Answer persist(Deadline deadline, Ask ask) {
@@ -263,8 +271,7 @@ json::object Engine::start(const Request& request) {
     if (answer.meaning == Meaning::host_full || answer.meaning == Meaning::region_full ||
         answer.meaning == Meaning::not_found)
       throw NameTaken("the machine '" + machine.name + "' cannot be started: " + answer.text);
-    if (answer.meaning != Meaning::done && answer.meaning != Meaning::transient)
-      throw error_from(answer, "starting '" + machine.name + "'");
+    if (answer.meaning != Meaning::done) throw error_from(answer, "starting '" + machine.name + "'");
   }
   const FlyMachine started = wait_until_started(api_now, machine, request.deadline);
   remember(started, Seen::How::started);
@@ -313,7 +320,7 @@ json::object Engine::destroy(const Request& request) {
     gone = answer.meaning == Meaning::not_found;
     if (answer.meaning != Meaning::done && !gone)
       throw error_from(answer, "destroying '" + machine->name + "'");
-    (void)api_now.wait(machine->id, {"destroyed"}, request.deadline);  // its name is free then
+    if (!gone) (void)api_now.wait(machine->id, {"destroyed"}, request.deadline);  // its name is free then
     const std::lock_guard lock(mutex_);
     seen_.erase(machine->name);
   }

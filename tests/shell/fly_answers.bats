@@ -124,6 +124,9 @@ told() {
     holds "$err" "${wrong[$url]}"; holds "$err" "hint: "; same "$(grep -c '^flame: ' <<<"$err")" 1
   done
   same "$(count)" 0
+  # The logs have an address of their own.
+  expect 0 flame pool warm
+  FLY_API_BASE_URL=http://127.0.0.1:1 expect 125 flame pool logs; holds "$err" "cannot reach the logs API at http://127.0.0.1:1"; holds "$err" "FLY_API_BASE_URL"
 }
 
 @test "fly answers: a slow API, a runner that listens late, a machine that never starts" {
