@@ -7,8 +7,9 @@ fly_environment() {
   mkdir "$TMPDIR"
 }
 fly_teardown() {
-  if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
   local found=0
+  secrets_in_no_process || found=1
+  if [ -n "${emulator:-}" ]; then kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; fi
   token_nowhere || found=1  # whatever the test did
   unset FLY_API_TOKEN       # nobody is there to be asked
   common_teardown && [ "$found" = 0 ]
@@ -39,12 +40,36 @@ machines() {
   jq -c '[.[] | select(.config.metadata.flame_pool and .state != "destroyed" and .state != "destroying")]' "$work/tmp/list"
 }
 count() { machines | jq length; }
-# The token is where it was given, and nowhere else.
+# The token is where it was given, and nowhere else; those of runners are in hints alone. All that a test has said is looked at,
+# cores and traces that it left, too.
 token_nowhere() {
-  local found
+  local found runners
   [ -n "${FLY_API_TOKEN:-}" ] || return 0
   found=$(grep -rlsF --exclude=ready --exclude-dir=tmp -D skip -e "${FLY_API_TOKEN#* }" "$work" || true)
+  same "$found" "" || return 1
+  runners=$(runner_tokens)
+  [ -n "$runners" ] || return 0
+  found=$(grep -rlsF --exclude-dir=tmp --exclude-dir=hints -D skip -f <(echo "$runners") "$work" || true)
   same "$found" ""
+}
+runner_tokens() { cat "$work"/run*/flame/hints/*/* 2>/dev/null | sed -n 's/^token[ =:]*//p' | sort -u; }
+# Nor in any process's arguments, nor in a runner's or worker's environment.
+secrets_in_no_process() {
+  local found pid
+  [ -n "${FLY_API_TOKEN:-}" ] || return 0
+  found=$(grep -lsF -f <(runner_tokens; echo "${FLY_API_TOKEN#* }") /proc/[0-9]*/cmdline || true)
+  for pid in $(pgrep -x 'flame-(runner|worker)'); do
+    ! grep -qsF -f <(runner_tokens; echo "${FLY_API_TOKEN#* }") "/proc/$pid/environ" || found+=" environment of $pid"
+  done
+  same "$found" ""
+}
+# As in all tests; what was said is kept, to be looked through at the end.
+eval "said_$(declare -f expect)"
+expect() {
+  local status=0
+  said_expect "$@" || status=$?
+  cat "$out_file" "$err_file" >>"$work/all-that-was-said" 2>/dev/null || true
+  return $status
 }
 
 # dying LINE…: a runner that says so, and what becomes of it
