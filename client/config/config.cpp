@@ -148,14 +148,18 @@ void check_limits(const Config& config) {
   if (pool.slots > slots_most) bad("slots", "is at most " + std::to_string(slots_most));
 }
 
-// NAME-GUEST, of a guest of the pool's oom_ladder: as NAME, but for its guest.
+// NAME-GUEST, of a guest of the pool's oom_ladder or any that is named as guests are: as NAME, but for its
+// guest.
 bool apply_rung(const std::string& pool, Config& config) {
   Config base = config;
   base.pool = PoolSettings();
   base.pool.name = pool;
   base.pool.backend = config.pool.backend;
   for (const std::string& file : base.files) apply_config_text(read_config_file(file), file, base);
-  for (const std::string& guest : base.pool.oom_ladder) {
+  std::vector<std::string> guests = base.pool.oom_ladder;
+  guests.push_back(guest_in_name(std::string_view(config.pool.name).substr(pool.size() + 1)));
+  for (const std::string& guest : guests) {
+    if (guest.empty()) continue;
     const PoolSettings rung = rung_of(base.pool, guest);
     if (rung.name != config.pool.name) continue;
     base.pool = rung;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
@@ -80,6 +81,17 @@ bool guest_fits(std::string_view wanted, std::string_view own) {
   if (!want || !have) return false;
   return want->performance <= have->performance && want->cpus <= have->cpus &&
          want->memory_mb <= have->memory_mb;
+}
+
+std::string guest_in_name(std::string_view end) {
+  if (size_of(end)) return std::string(end);
+  std::string out(end);
+  const std::size_t dash = out.rfind('-');
+  if (dash == std::string::npos) return {};
+  out[dash] = ':';
+  for (char& c : std::span(out).subspan(dash))
+    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return size_of(out) ? out : "";
 }
 
 PoolSettings pool_for_guest(const PoolSettings& pool, const std::string& flag, const std::string& wish) {

@@ -16,6 +16,9 @@ bool guest_fits(std::string_view wanted, std::string_view own);
 // differ.
 PoolSettings rung_of(const PoolSettings& pool, const std::string& guest);
 
+// The guest in the end of such a name: "performance-2x", "performance-2x-8gb". Empty: none is in it.
+std::string guest_in_name(std::string_view end);
+
 // The pool whose runners serve such a call: this one where its own guest is large enough, else NAME-GUEST,
 // with this one's settings. flag, wish: "" where there is none. Throws Error(config) when the engine has one
 // size.

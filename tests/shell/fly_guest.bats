@@ -37,7 +37,13 @@ guests() { machines | jq -r '[.[] | .name + " " + .config.guest.cpu_kind + "-\(.
   same "$(seq 3 | flame map --guest shared-cpu-2x "$samples/math.so" add 1)" "$(seq 2 4)"
   same "$(requests)" "$before"
   same "$(flame pool status --guest performance-1x --json | jq -r '.[].guest')" performance-1x
+  same "$(flame pool status --pool default-performance-1x --json | jq -r '.[] | .name + " \(.current)"')" "flame-default-performance-1x-0 true"
+  expect 125 flame pool status --pool default-huge; holds "$err" "there is no pool 'default-huge'"
   expect 0 flame pool warm --guest performance-1x; same "$out$err" ""
+  # A detached call is found without a hint, too.
+  expect 0 flame run --detach big.so big 9; id=$out
+  rm -r "$XDG_RUNTIME_DIR/flame/hints"
+  expect 0 flame wait "$id"; same "$out" 9
   expect 0 flame pool destroy --yes --guest performance-1x
   expect 0 flame pool warm --guest shared-cpu-4x
   same "$(guests)" "flame-default-0 shared-1x:256, flame-default-shared-cpu-2x-0 shared-2x:512, flame-default-shared-cpu-4x-0 shared-4x:1024"

@@ -48,6 +48,14 @@ TEST_CASE("the flag, else the function's wish where the pool's own is too small,
   CHECK(rung_of(pool, "performance-16x:64GB").name.size() == 32);
 }
 
+TEST_CASE("the guest in the name of a pool") {
+  CHECK(guest_in_name("performance-2x") == "performance-2x");
+  CHECK(guest_in_name("performance-2x-8gb") == "performance-2x:8GB");
+  for (const char* none :
+       {"", "big", "shared", "performance-", "performance-2x-", "-", "performance-2x-lots"})
+    CHECK(guest_in_name(none).empty());
+}
+
 TEST_CASE("this computer has one size") {
   PoolSettings pool;
   CHECK(pool_for_guest(pool, "", "performance-16x") == pool);
