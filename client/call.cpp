@@ -47,7 +47,9 @@ class RunningCall {
         body_, {0, static_cast<std::uint32_t>(call_.arguments.size()), call_.deadline.remaining_ms()});
     next_argument();
     send_first();
+    link_.outlive_losses();
     while (!over_) step();
+    link_.has_nothing_in_flight();
   }
 
  private:
@@ -148,17 +150,29 @@ class RunningCall {
   void step() {
     InputSource* const from = source();
     const bool at_once = from != nullptr && from->ready();
-    std::array<pollfd, 3> wait = {
-        pollfd{link_.fd(), static_cast<short>(link_.queued_bytes() > 0 ? POLLIN | POLLOUT : POLLIN), 0},
-        pollfd{cancelled_ ? -1 : events_.wake_fd, POLLIN, 0},  // it stays readable
-        pollfd{from != nullptr && !at_once ? from->fd() : -1, POLLIN, 0}};
-    ::poll(wait.data(), wait.size(), at_once ? 0 : patience_.poll_timeout_ms());
+    std::array<pollfd, 3> wait = {pollfd{link_.fd(), link_.events(), 0},
+                                  pollfd{cancelled_ ? -1 : events_.wake_fd, POLLIN, 0},  // it stays readable
+                                  pollfd{from != nullptr && !at_once ? from->fd() : -1, POLLIN, 0}};
+    ::poll(wait.data(), wait.size(), at_once ? 0 : patience().poll_timeout_ms());
     if (events_.interrupted && !cancelled_ && events_.interrupted()) cancel();
-    if ((wait[0].revents & ~POLLOUT) != 0) receive();
+    if ((wait[0].revents & ~POLLOUT) != 0 || link_.is_lost()) receive();
+    tell_link();
     if (over_) return;
     if (patience_.passed()) throw silent();
     if (from != nullptr && !cancelled_ && (at_once || wait[2].revents != 0)) read_piece(*from);
     send_ready();
+  }
+
+  Deadline patience() const {
+    if (!link_.is_lost()) return patience_;
+    return patience_.earlier(Deadline::in(std::chrono::ceil<milliseconds>(link_.wake_at() - Clock::now())));
+  }
+
+  void tell_link() {
+    if (std::exchange(was_lost_, link_.is_lost()) == link_.is_lost()) return;
+    if (events_.on_link)
+      events_.on_link(was_lost_ ? "the link to the runner was lost; it is made again"
+                                : "the link to the runner is there again");
   }
 
   void cancel() {
@@ -264,6 +278,7 @@ class RunningCall {
   std::string message_;       // frames that go with the next message
   std::string body_;          // of the call, what is in no frame yet
   std::size_t argument_ = 0;  // that is being read
+  bool was_lost_ = false;     // the link
   bool call_sent_ = false;    // a part of it: the runner knows of the call
   bool body_sent_ = false, input_ended_ = false, cancelled_ = false, taken_ = false, result_began_ = false,
        over_ = false;

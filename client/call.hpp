@@ -47,10 +47,11 @@ struct CallEvents {
   std::function<void(std::string_view level, std::string_view text)> on_log;
   std::function<void(const CallProgress&)> on_progress;
   std::function<void(const CallUsage&)> on_usage;
-  std::function<void()> on_started;                // its function has begun; only with phases
-  std::function<void(std::string_view)> on_phase;  // "send", then "run" when all is sent, then "receive"
-  std::function<bool()> interrupted;               // true: cancel the call
-  int wake_fd = -1;                                // readable when `interrupted` may have changed
+  std::function<void()> on_started;                 // its function has begun; only with phases
+  std::function<void(std::string_view)> on_phase;   // "send", then "run" when all is sent, then "receive"
+  std::function<void(const std::string&)> on_link;  // it was lost, or is there again
+  std::function<bool()> interrupted;                // true: cancel the call
+  int wake_fd = -1;                                 // readable when `interrupted` may have changed
 };
 
 // Returns when the call is done; a detached one, when the runner has all of it. Every other end is an Error

@@ -119,6 +119,8 @@ constexpr Row kTable[] = {
      set_number<&Options::http_timeout_ms>},
     {"ping-interval-ms", "MS", "on TCP links; three unanswered end the link (20000)",
      set_number<&Options::ping_interval_ms>},
+    {"link-grace-ms", "MS", "a lost TCP link may be made again so long; 0: its calls are cancelled (10000)",
+     set_number<&Options::link_grace_ms>},
     {"log-level", "LEVEL", "debug, info, warning or error (info)", set_log_level_option},
     {"help", nullptr, "this text", set_flag<&Options::help>},
     {"version", nullptr, "version, ABI and protocol", set_flag<&Options::version>},

@@ -25,6 +25,8 @@ struct Options {
   std::uint64_t drain_timeout_ms = 0;       // 0: as long as the calls take
   std::uint64_t http_timeout_ms = 10'000;   // for a request's head, and for each piece of its body
   std::uint64_t ping_interval_ms = 20'000;  // on TCP links
+  std::uint64_t link_grace_ms =
+      wire::kLinkGraceMs;  // a lost TCP link may be made again; 0: it ends its calls
   std::size_t max_connections = 1024;
   // Of detached calls: for how long their ends are kept, and how large one and all of them may be.
   std::uint64_t held_keep_ms = wire::kHeldKeepMs;

@@ -62,7 +62,8 @@ std::string Runner::hello_members() const {
          number("held", held.unfetched()) + number("idle_ms", idle_ms()) + number("credit", wire::kCredit) +
          number("window_bytes", wire::kWindowBytes) +
          ",\"draining\":" + (lifetime.draining() ? "true" : "false") +
-         ",\"capabilities\":[\"look\",\"detach\"]";
+         ",\"capabilities\":[\"look\",\"detach\"" + (options.link_grace_ms > 0 ? ",\"resume\"]" : "]") +
+         number("link_grace_ms", options.link_grace_ms);
 }
 
 }  // namespace flame::runner

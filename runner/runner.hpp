@@ -17,6 +17,7 @@
 #include "runner/patience.hpp"
 #include "runner/plugin_source.hpp"
 #include "runner/scheduler.hpp"
+#include "runner/sessions.hpp"
 #include "wire/proof.hpp"
 
 namespace flame::runner {
@@ -57,7 +58,8 @@ class Runner {
         plugins(options_in),
         held(loop_in, options_in),
         scheduler(loop_in, options_in, plugins),
-        lifetime(loop_in, options_in, duties) {
+        lifetime(loop_in, options_in, duties),
+        sessions(loop_in, options_in) {
     held.on_cancel = [this](const CallPtr& call) { scheduler.cancel(call); };
     held.on_end = [this](const Call& call, const wire::Frame& last) { count_end(call, last); };
   }
@@ -70,6 +72,7 @@ class Runner {
   HeldCalls held;  // outlives its calls
   Scheduler scheduler;
   Lifetime lifetime;
+  Sessions sessions;
   Counters counters;
   CallTimes call_times;
   std::set<OpenLink*> links;

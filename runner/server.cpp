@@ -46,7 +46,7 @@ class Server final : public Lifetime::Duties {
       runner_.lifetime.settle();
       stop_when_alone();
     });
-    runner_.held.on_less = [this] {
+    runner_.held.on_less = runner_.sessions.on_less = [this] {
       runner_.lifetime.active();
       // Not from inside what was just fetched, or is being told of its end.
       asio::post(runner_.loop, [this] { runner_.lifetime.settle(); });
@@ -61,18 +61,21 @@ class Server final : public Lifetime::Duties {
   }
 
   bool in_flight() const override {
-    return !runner_.scheduler.idle() || runner_.exchanges > 0 || runner_.held.unfetched() > 0;
+    return !runner_.scheduler.idle() || runner_.exchanges > 0 || runner_.held.unfetched() > 0 ||
+           runner_.sessions.in_flight();
   }
 
   void begin_drain() override {
     if (runner_.lifetime.path_is_ours()) hide_path();
     const auto links = runner_.links;
     for (OpenLink* link : links) link->tell_draining();
+    runner_.sessions.tell_draining();
   }
 
   void cut() override {
     runner_.scheduler.cancel_all();
     runner_.held.let_go();
+    runner_.sessions.let_go();
   }
 
   // Whoever waits in a listener's queue is let go before a hello: for a client that is safe to repeat.
@@ -149,7 +152,8 @@ class Server final : public Lifetime::Duties {
   }
 
   void link_ended() {
-    if (runner_.links.empty() && options_.exit_with_clients) runner_.lifetime.drain("no clients");
+    if (runner_.links.empty() && !runner_.sessions.in_flight() && options_.exit_with_clients)
+      runner_.lifetime.drain("no clients");
     stop_when_alone();
   }
 

@@ -1,6 +1,5 @@
 #include "runner/session.hpp"
 
-#include "base/hash.hpp"
 #include "base/text.hpp"
 #include "runner/bind_request.hpp"
 #include "runner/json_body.hpp"
@@ -30,11 +29,10 @@ std::uint32_t bind_number(const json::object& request) {
 
 }  // namespace
 
-Session::Session(Runner& runner, Carrier& carrier, std::optional<wire::Nonces> nonces)
+Session::Session(Runner& runner, std::string id)
     : runner_(runner),
-      carrier_(carrier),
-      nonces_(std::move(nonces)),
-      trusted_(!nonces_),
+      id_(std::move(id)),
+      lasting_(id_.empty() ? nullptr : std::make_unique<Lasting>()),
       shipments_(runner.plugins.incoming(), [this](FrameType type, std::uint64_t transfer,
                                                    std::string_view body) { send(type, 0, transfer, body); }),
       fetches_(
@@ -42,7 +40,6 @@ Session::Session(Runner& runner, Carrier& carrier, std::optional<wire::Nonces> n
           [this] { fill(); }) {}
 
 Session::~Session() {
-  runner_.arrivals.spoke(this);
   runner_.scheduler.resume(*this);
   for (auto& [id, open] : calls_) {
     ++runner_.counters.abandoned;
@@ -59,40 +56,40 @@ void Session::listen_no_more(Call& call) {
     call.sink = nullptr;
 }
 
-void Session::say_hello() {
-  std::string body = "{" + runner_.hello_members();
-  if (nonces_)
-    body += ",\"nonce\":\"" + hex(nonces_->runner) + "\",\"proof\":\"" +
-            wire::runner_proof(runner_.token, *nonces_) + "\"";
-  send(FrameType::hello, 0, 0, body + "}");
-  runner_.arrivals.told_hello(this);
+void Session::attach(Carrier& carrier, std::optional<std::uint64_t> received) {
+  if (received) {
+    lasting_->sent.resume(*received);
+    lasting_->received.told();
+  }
+  if (Carrier* const before = std::exchange(carrier_, &carrier)) before->taken_over();
+}
+
+bool Session::in_flight() const {
+  return !calls_.empty() || (lasting_ && lasting_->sent.acknowledged() < lasting_->ends_at);
+}
+
+void Session::lasts_no_more() {
+  if (!lasting_) return;
+  outgoing_.insert(0, lasting_->sent.unsent());
+  lasting_.reset();
 }
 
 void Session::take(std::string_view message) {
   while (const auto frame = wire::take_frame(message)) {
-    if (!trusted_)
-      authenticate(*frame);
-    else
-      take_frame(*frame);
+    if (frame->type == FrameType::received) {
+      if (lasting_) lasting_->sent.acknowledge(wire::read_position(*frame));
+      continue;
+    }
+    if (lasting_) lasting_->received.count(*frame);
+    take_frame(*frame);
   }
   if (!message.empty()) throw broken("half a frame in a message");
   if (replies_bytes_ > wire::kReplyBacklogMaxBytes)
     throw Error(ErrorKind::limit, "the client asks and does not read the answers");
-}
-
-void Session::authenticate(const Frame& frame) {
-  const Error no(ErrorKind::refused, "the client did not prove that it holds the token");
-  if (frame.type != FrameType::auth) throw no;
-  const json::object request = read_object(frame.body, "an auth");
-  const json::value* proof = request.if_contains("proof");
-  if (proof == nullptr || !proof->is_string()) throw no;
-  const std::string_view given(proof->get_string().data(), proof->get_string().size());
-  if (!equal_constant_time(given, wire::client_proof(runner_.token, *nonces_))) throw no;
-  trusted_ = true;
+  if (lasting_) wake();  // to tell what came, or go on with what had to wait
 }
 
 void Session::take_frame(const Frame& frame) {
-  runner_.arrivals.spoke(this);
   switch (frame.type) {
     case FrameType::auth:  // no token is used here
       return;
@@ -242,6 +239,7 @@ void Session::answer(std::uint64_t call, const Error& error) {
 }
 
 void Session::end(std::uint64_t call) {
+  if (lasting_) lasting_->ends_at = lasting_->sent.end_position() + outgoing_.size();
   const auto found = calls_.find(call);
   if (found == calls_.end()) return;
   if (found->second.body_open) cut_short_.insert(call);
@@ -263,7 +261,7 @@ bool Session::frame(Call& call, const Frame& frame) {
   } else if (call.detached && frame.type == FrameType::accepted) {
     end(call.id);
   }
-  return outgoing_.size() <= kHighWaterBytes;
+  return backlog_bytes() <= kHighWaterBytes;
 }
 
 // A worker's answer to a bind carries the worker's number, and every worker gives one: the client gets the
@@ -282,15 +280,38 @@ void Session::forward_bound(const Call& call, std::string_view body) {
 
 void Session::send(FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
   wire::append_frame(outgoing_, type, flags, call, body);
-  carrier_.wake();
+  wake();
+}
+
+void Session::wake() {
+  if (carrier_ != nullptr) carrier_->wake();
 }
 
 void Session::send_error(std::uint64_t call, const Error& error) {
   send(FrameType::error, 0, call, worker::error_json(error));
 }
 
+void Session::next_message(std::string& message) {
+  if (lasting_) return next_kept(message);
+  if (!outgoing_.empty()) move_outgoing(message);
+}
+
+void Session::next_kept(std::string& message) {
+  wire::SentFrames& sent = lasting_->sent;
+  if (sent.unsent().empty()) {
+    sent.append(outgoing_);
+    outgoing_.clear();
+    replies_bytes_ = 0;
+  }
+  if (lasting_->received.owes()) return lasting_->received.append_to(message);
+  message += sent.next_message();
+}
+
+std::size_t Session::backlog_bytes() const {
+  return outgoing_.size() + (lasting_ ? lasting_->sent.unsent().size() : 0);
+}
+
 void Session::move_outgoing(std::string& message) {
-  message.clear();
   if (outgoing_.size() <= wire::kMessageMaxBytes) {
     message.swap(outgoing_);
   } else {
@@ -311,12 +332,12 @@ void Session::tell_held(std::uint64_t call, std::string_view body) {
 
 void Session::fill() {
   fetches_.fill(outgoing_, kHighWaterBytes);
-  if (!outgoing_.empty()) carrier_.wake();
+  if (!outgoing_.empty()) wake();
 }
 
 void Session::sent() {
   fetches_.fill(outgoing_, kHighWaterBytes);
-  if (outgoing_.size() <= kHighWaterBytes) runner_.scheduler.resume(*this);
+  if (backlog_bytes() <= kHighWaterBytes) runner_.scheduler.resume(*this);
 }
 
 void Session::cancel_all() {

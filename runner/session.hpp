@@ -1,4 +1,4 @@
-// One client's binds and calls: frames in, frames out (PROTOCOL.md §3–§6). Knows nothing of sockets.
+// One client's binds and calls: frames in, frames out (PROTOCOL.md §3–§6, §10). Knows nothing of sockets.
 #pragma once
 #include <optional>
 #include <string>
@@ -8,6 +8,7 @@
 #include "runner/fetches.hpp"
 #include "runner/runner.hpp"
 #include "runner/shipments.hpp"
+#include "wire/resumption.hpp"
 
 namespace flame::runner {
 
@@ -17,31 +18,40 @@ class Session final : public CallSink {
   class Carrier {
    public:
     virtual void wake() = 0;
+    virtual void taken_over() = 0;  // another carries it now
 
    protected:
     ~Carrier() = default;
   };
 
-  // nonces: of a link whose client must prove itself.
-  Session(Runner& runner, Carrier& carrier, std::optional<wire::Nonces> nonces);
+  // id: by which it is found when its link is lost; empty: it ends with its link.
+  Session(Runner& runner, std::string id);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void say_hello();
-  // One message of whole frames. Throws Error: the link cannot go on (refused: no right proof came).
-  void take(std::string_view message);
-  bool trusted() const { return trusted_; }
+  const std::string& id() const { return id_; }
+  // From now on that carries it, and nobody else. received: what its client has, where it had another before.
+  // Throws Error(protocol), and nothing has changed, when that cannot be.
+  void attach(Carrier& carrier, std::optional<std::uint64_t> received = std::nullopt);
+  void detach() { carrier_ = nullptr; }
+  std::uint64_t received() const { return lasting_->received.position(); }
+  // A call, or the end of one that its client may not have.
+  bool in_flight() const;
+  // Its client may come back. Who sends a plugin and no call begins anew, and others wait for his turn.
+  bool may_wait() const { return in_flight() || shipments_.empty(); }
+  void lasts_no_more();  // it ends with the link that it has
 
-  bool has_outgoing() const { return !outgoing_.empty(); }
-  // Whole frames, at most kMessageMaxBytes of them; sent says when they are out.
-  void move_outgoing(std::string& message);
+  // One message of whole frames. Throws Error: the link cannot go on.
+  void take(std::string_view message);
+  // Whole frames, at most kMessageMaxBytes of them, into an empty message; sent says when they are out.
+  void next_message(std::string& message);
   void sent();
 
   void send(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body);
   void send_error(std::uint64_t call, const Error& error);
   void cancel_all();
-  bool in_flight() const { return !calls_.empty(); }
+  std::size_t calls_in_flight() const { return calls_.size(); }
 
   bool frame(Call& call, const wire::Frame& frame) override;
 
@@ -60,7 +70,6 @@ class Session final : public CallSink {
   };
 
   void take_frame(const wire::Frame& frame);
-  void authenticate(const wire::Frame& frame);
   void bind(std::string_view body);
   void look(std::string_view body);
   void begin_call(const wire::Frame& frame);
@@ -73,11 +82,22 @@ class Session final : public CallSink {
   void listen_no_more(Call& call);
   void tell_held(std::uint64_t call, std::string_view body);
   void fill();
+  void wake();
+  void move_outgoing(std::string& message);
+  void next_kept(std::string& message);
+  std::size_t backlog_bytes() const;
+
+  // Of one that outlives its links.
+  struct Lasting {
+    wire::SentFrames sent;
+    wire::ReceivedFrames received;
+    std::uint64_t ends_at = 0;  // in what is sent: behind the last end of a call
+  };
 
   Runner& runner_;
-  Carrier& carrier_;
-  std::optional<wire::Nonces> nonces_;
-  bool trusted_;
+  const std::string id_;
+  Carrier* carrier_ = nullptr;
+  std::unique_ptr<Lasting> lasting_;
   Shipments shipments_;
   Fetches fetches_;
   std::string outgoing_;

@@ -19,6 +19,7 @@ class Shipments final : public Incoming::Sender {
   Shipments(const Shipments&) = delete;
   Shipments& operator=(const Shipments&) = delete;
 
+  bool empty() const { return shipments_.empty(); }
   // Throws Error(protocol, limit): the link ends.
   void offer(const wire::Frame& frame);
   void ship(const wire::Frame& frame);

@@ -22,6 +22,7 @@ enum class FrameType : std::uint8_t {
   ship = 8,
   fetch = 9,
   release = 10,
+  received = 11,  // both ways
   look = 16,
   // runner → client
   hello = 32,
@@ -40,6 +41,7 @@ enum class FrameType : std::uint8_t {
   wanted = 45,
   stored = 46,
   held = 47,
+  resumed = 48,
   info = 56,
   // worker → runner only
   withdrawn = 64,
@@ -79,6 +81,7 @@ class FrameReader {
   void feed(std::string_view bytes);
   std::optional<Frame> next();  // its body is valid until the next feed() or next()
   bool between_frames() const { return at_ == end_; }
+  std::string_view rest() const { return {buffer_.data() + at_, end_ - at_}; }  // fed and not yet handed out
   // Room to read into, so that a socket's bytes are copied once: prepare, read, commit.
   char* prepare(std::size_t size);
   void commit(std::size_t size);

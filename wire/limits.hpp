@@ -37,5 +37,9 @@ inline constexpr std::uint64_t kHeldMaxBytes = 16 << 20;       // output, result
 inline constexpr std::uint64_t kHeldTotalMaxBytes = 64 << 20;  // of all that one runner keeps
 inline constexpr std::size_t kHeldLogMaxBytes = 1 << 20;       // of one detached call's logs
 inline constexpr std::size_t kHeldMaxCount = 1024;             // detached calls that one runner knows
+inline constexpr std::uint64_t kLinkGraceMs = 10'000;          // for a lost link to be made again
+inline constexpr std::size_t kReplayMaxBytes = 4 << 20;        // sent and not acknowledged; then senders wait
+inline constexpr std::size_t kAcknowledgeBytes = 64 * 1024;    // that came: then the other side is told
+inline constexpr std::size_t kWaitingSessionMaxCount = 64;     // sessions of one runner whose links are lost
 
 }  // namespace flame::wire

@@ -78,6 +78,8 @@ json::array runner_arguments(const Request& request, const PoolConfig& config) {
                                   {"--idle-timeout-ms", "idle_timeout_ms"},
                                   {"--max-lifetime-ms", "max_lifetime_ms"}})
     option(name, std::to_string(request.number_setting(key)));
+  if (request.settings.contains("link_grace_ms"))
+    option("--link-grace-ms", std::to_string(request.number_setting("link_grace_ms")));
   option("--drain-timeout-ms", std::to_string(config.drain_timeout_s * 1000));
   option("--sandbox", request.text_setting("sandbox"));
   for (const auto& directory : texts(request, "plugin_dirs")) option("--plugin-dir", directory);

@@ -15,6 +15,7 @@
 #include "cli/ui/progress.hpp"
 #include "cli/ui/report.hpp"
 #include "client/crash/explain.hpp"
+#include "client/link/farewell.hpp"
 #include "client/map/format.hpp"
 #include "client/plugin/preflight.hpp"
 
@@ -33,6 +34,7 @@ void on_signal(int signal) {
   if (signal != SIGINT && interrupts == 1)
     interrupts = 2;  // whoever ends us does not want to wait for what runs
   if (interrupts > 2) {
+    client::say_farewell();
     (void)!::write(STDERR_FILENO, last_words->data(), last_words->size());
     ::_exit(128 + signal);
   }

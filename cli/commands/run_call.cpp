@@ -185,6 +185,7 @@ class Attempts {
       // Until now a signal just ended us: nothing had been asked of the runner.
       if (events.wake_fd < 0) catch_stop_signals(options_.deadline);
       events.wake_fd = stop_wake_fd();
+      if (link->can_outlive_losses()) catch_broken_pipe();
       try {
         return use(*link);
       } catch (Error& error) {
@@ -284,6 +285,11 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   events.on_progress = [&](const client::CallProgress& progress) { status.show(progress); };
   events.interrupted = stop_asked;
   events.on_phase = [&](std::string_view name) { times.begin(name); };
+  if (options.verbose)
+    events.on_link = [&](const std::string& what) {
+      status.clear();
+      write_all(STDERR_FILENO, "flame: " + what + "\n");
+    };
   events.on_usage = [&](const client::CallUsage& usage) { times.usage(usage); };
   times.begin("find");
   std::optional<client::CrashKeeper> keeper;

@@ -10,6 +10,7 @@
 #include "base/fd.hpp"
 #include "base/text.hpp"
 #include "cli/ui/stop_signals.hpp"
+#include "client/link/farewell.hpp"
 
 namespace flame::cli {
 
@@ -21,6 +22,7 @@ ErrorStyle& error_style() {
 namespace {
 Error cannot_write(int errno_value) {
   if (errno_value == EPIPE) {  // SIGPIPE was ignored when we were started: end as quietly
+    client::say_farewell();
     ::signal(SIGPIPE, SIG_DFL);
     ::raise(SIGPIPE);
   }

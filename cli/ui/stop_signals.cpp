@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "client/link/farewell.hpp"
+
 namespace flame::cli {
 namespace {
 
@@ -16,7 +18,8 @@ volatile sig_atomic_t first_signal = 0;
 int wake_fd = -1;
 
 void on_signal(int number) {
-  if (first_signal != 0) {
+  if (first_signal != 0 || number == SIGPIPE) {
+    client::say_farewell();
     ::signal(number, SIG_DFL);
     ::raise(number);  // blocked until this handler returns, and then it ends us
     return;
@@ -68,6 +71,7 @@ void catch_stop_signals(Deadline deadline) {
   ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
+void catch_broken_pipe() { handle_unless_ignored(SIGPIPE); }
 bool stop_asked() { return first_signal != 0; }
 bool alarm_passed() { return alarmed != 0; }
 int stop_wake_fd() { return wake_fd; }

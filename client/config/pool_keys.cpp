@@ -15,7 +15,7 @@ namespace json = boost::json;
 using Kind = PoolKey::Kind;
 
 // Those of kind engine go to the backend as they are: what they mean is its business.
-constexpr std::array<PoolKey, 32> kKeys = {{
+constexpr std::array<PoolKey, 33> kKeys = {{
     {.name = "backend", .kind = Kind::text, .text = &PoolSettings::backend},
     {.name = "min", .kind = Kind::number, .number = &PoolSettings::min},
     {.name = "max", .kind = Kind::number, .number = &PoolSettings::max},
@@ -29,6 +29,7 @@ constexpr std::array<PoolKey, 32> kKeys = {{
     {.name = "idle_timeout", .kind = Kind::duration, .number = &PoolSettings::idle_timeout_ms},
     {.name = "max_lifetime", .kind = Kind::duration, .number = &PoolSettings::max_lifetime_ms},
     {.name = "boot_timeout", .kind = Kind::duration, .number = &PoolSettings::boot_timeout_ms},
+    {.name = "link_grace", .kind = Kind::duration, .number = &PoolSettings::link_grace_ms},
     {.name = "sandbox", .kind = Kind::sandbox, .text = &PoolSettings::sandbox},
     {.name = "plugin_dirs", .kind = Kind::words, .words = &PoolSettings::plugin_dirs},
     {.name = "env", .kind = Kind::words, .words = &PoolSettings::env},

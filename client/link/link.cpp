@@ -3,16 +3,18 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
 #include "base/error.hpp"
-#include "client/link/opening.hpp"
+#include "client/link/link_beginning.hpp"
 
 namespace flame::client {
 namespace {
 
 constexpr std::size_t kUpgradeMaxBytes = 16 * 1024;
+constexpr std::uint64_t kGraceMaxMs = 3'600'000;
 constexpr int kGoingAway = 1001, kPolicy = 1008;  // close codes of RFC 6455
 
 Error lost(const std::string& why) {
@@ -40,17 +42,10 @@ auto before_hello(Do what) {
 
 }  // namespace
 
-struct Link::Beginning {
-  explicit Beginning(const Address& to) : address(to), opening(to) {}
-  enum class Stage : std::uint8_t { connect, answer, hello };
-  Address address;
-  Opening opening;
-  Stage stage = Stage::connect;
-  std::string answer;
-};
-
 Link::Link(const Address& address) { begin(address, Deadline::in(milliseconds(1))); }
-Link::~Link() = default;
+Link::~Link() {
+  if (lasting_ && !is_lost()) say_goodbye();
+}
 
 Link::Link(const Address& address, Deadline deadline) {
   begin(address, deadline);
@@ -67,7 +62,11 @@ Link::Link(const Address& address, Deadline deadline) {
 
 void Link::begin(const Address& address, Deadline deadline) {
   before_hello([&] {
-    beginning_ = std::make_unique<Beginning>(address);
+    // On a Unix socket with nobody between, the end of a connection is the end of a process.
+    const bool may_last = !address.token.empty();
+    beginning_ = std::make_unique<Beginning>(address, lasting_   ? lasting_->id
+                                                      : may_last ? wire::make_session_id()
+                                                                 : std::string());
     fd_ = begin_connect(address, deadline);
     if (finish_connect(address, fd_.get())) request();
   });
@@ -75,6 +74,11 @@ void Link::begin(const Address& address, Deadline deadline) {
 
 bool Link::proceed() {
   return before_hello([&] { return step(); });
+}
+
+short Link::events() const {
+  if (beginning_) return opening_events();
+  return sent_ < out_.size() ? POLLIN | POLLOUT : POLLIN;
 }
 
 short Link::opening_events() const {
@@ -90,8 +94,13 @@ bool Link::step() {
   if (beginning_->stage == Beginning::Stage::answer)
     read_answer();
   else
-    receive();
-  if (beginning_->stage != Beginning::Stage::hello || !read_hello()) return false;
+    receive_now();
+  if (beginning_->stage == Beginning::Stage::hello && !read_hello()) return false;
+  if (beginning_->stage == Beginning::Stage::resumed && !read_resumed()) return false;
+  if (beginning_->stage < Beginning::Stage::hello) return false;
+  // What nobody has taken comes again on a link that is made again.
+  frames_ = wire::FrameReader();
+  frames_.feed(beginning_->frames.rest());
   beginning_.reset();
   return true;
 }
@@ -121,17 +130,30 @@ void Link::read_answer() {
 }
 
 bool Link::read_hello() {
-  const auto frame = frames_.next();
+  const auto frame = beginning_->frames.next();
   if (!frame && reader_.closed()) throw ended();
   if (!frame) return false;
   if (frame->type != wire::FrameType::hello)
     throw Error(ErrorKind::protocol, "the runner's first frame is not a hello");
   hello_ = frame->body;
-  const Opening::Hello hello = beginning_->opening.check_hello(hello_);
+  const Opening::Hello hello = beginning_->opening.check_hello(
+      hello_, lasting_ ? std::optional(lasting_->received.position()) : std::nullopt);
   window_bytes_ = hello.window_bytes;
   if (hello.auth.empty()) return true;
-  queue(hello.auth);  // in a message of its own
-  flush();
+  if (lasting_ && hello.grace_ms == 0)
+    throw Error(ErrorKind::refused, "the runner there knows nothing of the calls");
+  writer_.append(out_, Opcode::binary, hello.auth);  // in a message of its own
+  flush_now();
+  if (lasting_) {
+    beginning_->stage = Beginning::Stage::resumed;
+    lasting_->farewell.remember(fd_.get());
+  } else if (hello.grace_ms > 0 && !beginning_->session_id.empty()) {
+    lasting_ = std::make_unique<Lasting>();
+    lasting_->id = beginning_->session_id;
+    lasting_->address = beginning_->address;
+    lasting_->grace = milliseconds(std::min(hello.grace_ms, kGraceMaxMs));
+    lasting_->farewell.remember(fd_.get());
+  }
   return true;
 }
 
@@ -140,10 +162,43 @@ void Link::send(std::string_view frames, Deadline deadline) {
   send_out(deadline);
 }
 
-void Link::queue(std::string_view frames) { writer_.append(out_, Opcode::binary, frames); }
+void Link::queue(std::string_view frames) {
+  if (lasting_) return lasting_->sent.append(frames);
+  writer_.append(out_, Opcode::binary, frames);
+}
+
+std::size_t Link::queued_bytes() const {
+  return out_.size() - sent_ + (lasting_ ? lasting_->sent.unsent().size() : 0);
+}
+
+// The next message, once the one before has left.
+void Link::fill_out() {
+  if (sent_ < out_.size()) return;
+  out_.clear();
+  sent_ = 0;
+  if (!lasting_ || beginning_) return;
+  if (lasting_->received.owes()) {
+    std::string told;
+    lasting_->received.append_to(told);
+    writer_.append(out_, Opcode::binary, told);
+  }
+  // Whoever blocks reads no count of what came while he sends.
+  const std::string_view frames =
+      lasting_->sent.next_message(outlives_losses_ ? wire::kReplayMaxBytes : SIZE_MAX);
+  if (!frames.empty()) writer_.append(out_, Opcode::binary, frames);
+}
 
 void Link::flush() {
-  while (sent_ < out_.size()) {
+  if (is_lost()) return;
+  try {
+    flush_now();
+  } catch (const Error& error) {
+    lose(error);
+  }
+}
+
+void Link::flush_now() {
+  for (fill_out(); sent_ < out_.size(); fill_out()) {
     const ssize_t n =
         ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
@@ -151,14 +206,12 @@ void Link::flush() {
     if (n < 0) throw cannot_send(errno);
     sent_ += static_cast<std::size_t>(n);
   }
-  out_.clear();
-  sent_ = 0;
 }
 
 // What the runner said before it went, if it said why, counts more.
 Error Link::cannot_send(int errno_value) {
   try {
-    while (receive()) {
+    while (receive_now()) {
     }
   } catch (const Error& error) {
     if (error.kind == ErrorKind::draining || error.kind == ErrorKind::refused) return error;
@@ -168,7 +221,7 @@ Error Link::cannot_send(int errno_value) {
 }
 
 void Link::send_out(Deadline deadline) {
-  for (flush(); queued_bytes() > 0; flush()) {
+  for (flush(); sent_ < out_.size(); flush()) {
     pollfd wait = {fd_.get(), POLLOUT, 0};
     if (::poll(&wait, 1, deadline.poll_timeout_ms()) == 0)
       throw late("the call was sent").with_fate(Fate::unknown);
@@ -176,11 +229,11 @@ void Link::send_out(Deadline deadline) {
 }
 
 void Link::take(std::string_view bytes) {
-  reader_.feed(bytes, frames_);
+  reader_.feed(bytes, beginning_ ? beginning_->frames : frames_);
   std::string ping;
   if (!reader_.take_ping(ping)) return;
   writer_.append(out_, Opcode::pong, ping);
-  flush();
+  flush_now();
 }
 
 // A runner says 1001 only when it has answered all that it took (PROTOCOL.md §4, "Leaving").
@@ -192,7 +245,31 @@ Error Link::ended() const {
   return lost("it closed the link");
 }
 
+// What is not of the session is taken here. Meanwhile what has come waits: the runner was told, or will be,
+// how much was taken.
+std::optional<wire::Frame> Link::next_of_session() {
+  if (is_lost()) return std::nullopt;
+  while (auto frame = frames_.next()) {
+    if (frame->type != wire::FrameType::received) {
+      lasting_->received.count(*frame);
+      return frame;
+    }
+    lasting_->sent.acknowledge(wire::read_position(*frame));
+  }
+  return std::nullopt;
+}
+
 bool Link::receive() {
+  if (is_lost()) return redial();
+  try {
+    return receive_now();
+  } catch (const Error& error) {
+    lose(error);
+    return false;
+  }
+}
+
+bool Link::receive_now() {
   std::array<char, 64 * 1024> buffer;
   ssize_t n;
   do n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -205,15 +282,20 @@ bool Link::receive() {
 }
 
 bool Link::fill(Deadline deadline, int also) {
-  std::array<pollfd, 2> wait = {pollfd{fd_.get(), POLLIN, 0}, pollfd{also, POLLIN, 0}};
-  if (::poll(wait.data(), wait.size(), deadline.poll_timeout_ms()) <= 0) return false;
-  return wait[0].revents != 0 && receive();
+  for (;;) {
+    if (lasting_) flush();  // tells what has come
+    std::array<pollfd, 2> wait = {pollfd{fd_.get(), lasting_ ? events() : short{POLLIN}, 0},
+                                  pollfd{also, POLLIN, 0}};
+    if (::poll(wait.data(), wait.size(), deadline.poll_timeout_ms()) <= 0) return false;
+    if ((wait[0].revents & ~POLLOUT) != 0) return receive();
+    if (wait[1].revents != 0) return false;
+  }
 }
 
 std::optional<wire::Frame> Link::next(Deadline deadline, int also) {
   for (;;) {
     try {
-      if (auto frame = frames_.next()) return frame;
+      if (auto frame = next_received()) return frame;
       if (reader_.closed()) throw ended();
       if (!fill(deadline, also)) return std::nullopt;
     } catch (Error& error) {

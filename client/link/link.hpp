@@ -8,8 +8,10 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "client/link/address.hpp"
+#include "client/link/farewell.hpp"
 #include "client/link/websocket.hpp"
 #include "wire/frame.hpp"
+#include "wire/resumption.hpp"
 
 namespace flame::client {
 
@@ -39,15 +41,49 @@ class Link {
   // something is queued.
   int fd() const { return fd_.get(); }
   void queue(std::string_view frames);  // as one message of at most kMessageMaxBytes
-  std::size_t queued_bytes() const { return out_.size() - sent_; }
+  std::size_t queued_bytes() const;
   void flush();    // what the socket takes now. Throws Error(lost).
   bool receive();  // what has come; false when that is nothing. Throws Error(lost, protocol).
-  std::optional<wire::Frame> next_received() { return frames_.next(); }
+  std::optional<wire::Frame> next_received() { return lasting_ ? next_of_session() : frames_.next(); }
+
+  // ---- For such a loop, where a lost link can be made again (PROTOCOL.md §10) ----
+  // From now on it is, for as long as the runner waits, before an Error(lost) is thrown. Poll fd() (it
+  // changes) for events(), call receive() then and at wake_at().
+  void outlive_losses() { outlives_losses_ = can_outlive_losses(); }
+  void has_nothing_in_flight() { outlives_losses_ = false; }
+  bool can_outlive_losses() const { return lasting_ != nullptr; }
+  short events() const;
+  Clock::time_point wake_at() const;
+  bool is_lost() const { return lasting_ && lasting_->why; }
+  std::uint32_t times_resumed() const { return times_resumed_; }
 
  private:
   struct Beginning;  // what is needed until the hello has come
+  // Of a session that outlives its links.
+  struct Lasting {
+    std::string id;
+    Address address;
+    milliseconds grace{};
+    wire::SentFrames sent;
+    wire::ReceivedFrames received;
+    std::optional<Error> why;  // the link is lost, and on its way to be made again
+    Clock::time_point until, next_try, try_until;
+    milliseconds pause{};
+    FarewellTo farewell;
+  };
   void begin(const Address& address, Deadline deadline);
   bool step();
+  bool read_resumed();
+  bool receive_now();
+  void flush_now();
+  void fill_out();
+  void lose(const Error& error);
+  bool redial();
+  void try_again(const Error& error);
+  [[noreturn]] void give_up(const Error& error);
+  std::optional<wire::Frame> next_of_session();
+  void end_try();
+  void say_goodbye();
   void request();
   void read_answer();
   bool read_hello();
@@ -59,6 +95,9 @@ class Link {
 
   UniqueFd fd_;
   std::unique_ptr<Beginning> beginning_;
+  std::unique_ptr<Lasting> lasting_;
+  bool outlives_losses_ = false;
+  std::uint32_t times_resumed_ = 0;
   std::string hello_;
   std::uint64_t window_bytes_ = 0;
   MessageWriter writer_;

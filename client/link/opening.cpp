@@ -21,8 +21,11 @@ namespace flame::client {
 namespace json = boost::json;
 namespace {
 
-Error cannot_connect(const Address& address, const std::string& why) {
-  return Error(ErrorKind::unreachable, "cannot connect to '" + address.text() + "': " + why);
+[[noreturn]] void cannot_connect(const Address& address, int errno_value) {
+  const std::string what = "cannot connect to '" + address.text() + "': " + errno_text(errno_value);
+  if (errno_value == ECONNREFUSED || errno_value == ENOENT)
+    throw ConnectRefused(ErrorKind::unreachable, what);
+  throw Error(ErrorKind::unreachable, what);
 }
 
 Error late() {
@@ -41,8 +44,10 @@ UniqueFd connect_unix(const Address& where, Deadline deadline) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) throw system_error("cannot make a socket", errno);
   if (!deadline.unlimited()) limit_connect(fd.get(), deadline);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    throw errno == EAGAIN ? late() : cannot_connect(where, errno_text(errno));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno == EAGAIN) throw late();
+    cannot_connect(where, errno);
+  }
   if (!deadline.unlimited()) limit_connect(fd.get(), Deadline());
   return fd;
 }
@@ -54,11 +59,17 @@ UniqueFd connect_tcp(const Address& where) {
                 "numbers only: 127.0.0.1:8080, [::1]:8080");
   UniqueFd fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) throw system_error("cannot make a socket", errno);
-  const int on = 1;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  // Small frames go at once; a runner whose machine is gone is noticed although nothing is sent.
+  const auto set = [&](int level, int option, int value) {
+    ::setsockopt(fd.get(), level, option, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
   if (::connect(fd.get(), &address->any, address->size) != 0 && errno != EINPROGRESS)
-    throw cannot_connect(where, errno_text(errno));
+    cannot_connect(where, errno);
   return fd;
 }
 
@@ -94,12 +105,13 @@ bool finish_connect(const Address& address, int fd) {
   int failed = 0;
   socklen_t size = sizeof failed;
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size);
-  if (failed != 0) throw cannot_connect(address, errno_text(failed));
+  if (failed != 0) cannot_connect(address, failed);
   set_nonblocking(fd, false);
   return true;
 }
 
-Opening::Opening(const Address& address) : token_(address.token), key_(base64(random_bytes(16))) {
+Opening::Opening(const Address& address, const std::string& session_id)
+    : token_(address.token), key_(base64(random_bytes(16))) {
   const bool named = std::any_of(address.headers.begin(), address.headers.end(),
                                  [](const auto& header) { return header.first == "Host"; });
   request_ = "GET /v1/link HTTP/1.1\r\n";
@@ -115,6 +127,7 @@ Opening::Opening(const Address& address) : token_(address.token), key_(base64(ra
   if (!token_.empty()) {
     nonce_ = wire::make_nonce();
     request_ += "Flame-Nonce: " + hex(nonce_) + "\r\n";
+    if (!session_id.empty()) request_ += "Flame-Session: " + session_id + "\r\n";
   }
   request_ += "\r\n";
 }
@@ -135,7 +148,7 @@ void Opening::check_answer(std::string_view head) const {
   throw Error(ErrorKind::protocol, "the runner refused the link: " + line);
 }
 
-Opening::Hello Opening::check_hello(std::string_view body) const {
+Opening::Hello Opening::check_hello(std::string_view body, std::optional<std::uint64_t> received) const {
   Hello out;
   try {
     const json::value hello = json::parse(json::string_view(body.data(), body.size()));
@@ -149,7 +162,9 @@ Opening::Hello Opening::check_hello(std::string_view body) const {
       const json::value* value = hello.as_object().if_contains(key);
       return value != nullptr && value->is_string() ? json::value_to<std::string>(*value) : std::string();
     };
-    out.auth = auth_for(text("nonce"), text("proof"));
+    if (const json::value* grace = hello.as_object().if_contains("link_grace_ms"))
+      out.grace_ms = grace->to_number<std::uint64_t>();
+    out.auth = auth_for(text("nonce"), text("proof"), received);
     return out;
   } catch (const Error&) {
     throw;
@@ -158,15 +173,28 @@ Opening::Hello Opening::check_hello(std::string_view body) const {
   }
 }
 
-std::string Opening::auth_for(const std::string& nonce, const std::string& proof) const {
+std::uint64_t Opening::position_in(std::string_view resumed) {
+  boost::system::error_code why;
+  const json::value said = json::parse(json::string_view(resumed.data(), resumed.size()), why);
+  const auto* object = why ? nullptr : said.if_object();
+  const json::value* received = object != nullptr ? object->if_contains("received") : nullptr;
+  if (received == nullptr) throw Error(ErrorKind::refused, "the runner has given the calls up");
+  if (!received->is_int64() || received->get_int64() < 0)
+    throw Error(ErrorKind::protocol, "the runner's count of received bytes is no count");
+  return static_cast<std::uint64_t>(received->get_int64());
+}
+
+std::string Opening::auth_for(const std::string& nonce, const std::string& proof,
+                              std::optional<std::uint64_t> received) const {
   const auto theirs = wire::read_nonce(nonce);
   if (!theirs) throw not_ours("the runner did not prove that it holds the token");
   const wire::Nonces nonces{nonce_, *theirs};
   if (!equal_constant_time(proof, wire::runner_proof(token_, nonces)))
     throw not_ours("the runner's proof is wrong: it does not hold this pool's token");
+  std::string body = "{\"proof\":\"" + wire::client_proof(token_, nonces) + "\"";
+  if (received) body += ",\"received\":" + std::to_string(*received);
   std::string frame;
-  wire::append_frame(frame, wire::FrameType::auth, 0, 0,
-                     "{\"proof\":\"" + wire::client_proof(token_, nonces) + "\"}");
+  wire::append_frame(frame, wire::FrameType::auth, 0, 0, body + "}");
   return frame;
 }
 

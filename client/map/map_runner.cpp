@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <utility>
 
 #include "base/plain_why.hpp"
 
@@ -19,15 +20,18 @@ MapRunner::MapRunner(std::unique_ptr<Link> from)
     throw Error(ErrorKind::protocol, "the runner's hello cannot be read: " + plain_why(error));
   }
   window_bytes = link->window_bytes();
+  link->outlive_losses();
   depth = Depth(slots, credit);
 }
 
 void MapRunner::send_pending() {
+  if (link->is_lost()) return;
+  if (std::exchange(times_resumed, link->times_resumed()) != link->times_resumed()) ++round;
   const bool more = !pending.empty();
   if (more) link->queue(pending);
   pending.clear();
   link->flush();  // a message that did not leave whole is not acted upon
-  if (more) ++round;
+  if (more && !link->is_lost()) ++round;
 }
 
 void MapRunner::count_busy(Clock::time_point now) {

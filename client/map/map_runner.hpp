@@ -43,6 +43,8 @@ struct MapRunner {
   Clock::time_point paused_until{};  // it said busy
   std::string pending;               // frames for the next message
   std::uint64_t round = 0;           // messages that have left, or may have
+  std::uint32_t times_resumed = 0;   // the link, when it was last looked at
+  bool was_lost = false;             // so
   std::deque<LongCall> long_calls;
   std::unique_ptr<Shipment> shipment;  // of the plugin, which it lacks: no calls meanwhile
   std::uint32_t shipments = 0;         // that were begun
@@ -52,8 +54,8 @@ struct MapRunner {
   bool writable_soon() const { return pending.size() + link->queued_bytes() < kQueuedMaxBytes; }
   // Whether one more call would be of use there.
   bool wants_more(Clock::time_point now) const {
-    return !draining && !shipment && in_flight < depth.target() && now >= paused_until && writable_soon() &&
-           long_calls.size() < slots;
+    return !draining && !shipment && !link->is_lost() && in_flight < depth.target() && now >= paused_until &&
+           writable_soon() && long_calls.size() < slots;
   }
   void count_busy(Clock::time_point now);
   // Seconds that a call sent now would wait for a slot.

@@ -104,6 +104,7 @@ Clock::time_point Mapper::wake_at() const {
   auto at = std::min(settings_.deadline.at(), fleet_.wake_at());
   each_runner([&](const MapRunner& runner) {
     if (runner.paused_until > now_) at = std::min(at, runner.paused_until);
+    at = std::min(at, runner.link->wake_at());
   });
   for (const auto& rung : rungs_) {
     at = std::min(at, rung->fleet.wake_at());
@@ -125,8 +126,10 @@ void Mapper::wait() {
   waits_.push_back({events_.interrupt_fd, POLLIN, 0});
   each_runner([&](MapRunner& runner) {
     // What waits for stdout's reader is enough: the runners wait too.
-    short wanted = full ? short{0} : short{POLLIN};
-    if (runner.link->queued_bytes() > 0 || (runner.shipment && runner.shipment->wants_to_send()))
+    short wanted = runner.link->events();
+    if (full && !runner.link->is_lost()) wanted = static_cast<short>(wanted & ~POLLIN);
+    if (runner.shipment && runner.shipment->wants_to_send() && runner.writable_soon() &&
+        !runner.link->is_lost())
       wanted = static_cast<short>(wanted | POLLOUT);
     waits_.push_back({runner.link->fd(), wanted, 0});
     waiting_.push_back(&runner);
@@ -147,6 +150,18 @@ void Mapper::wait() {
                                           std::to_string(in_flight_) + " cut off")
         .with_fate(Fate::timed_out);
   if (n > 0) take_events();
+  make_links_again();
+}
+
+// Those that were lost, as far as the way back allows it now.
+void Mapper::make_links_again() {
+  each_runner([&](MapRunner& runner) {
+    const bool lost = runner.link->is_lost();
+    if (std::exchange(runner.was_lost, lost) != lost && events_.on_decision)
+      events_.on_decision("the link to " + runner.name +
+                          (lost ? " was lost; it is made again" : " is there again"));
+    if (lost) receive(runner);
+  });
 }
 
 void Mapper::take_events() {
@@ -156,7 +171,8 @@ void Mapper::take_events() {
   for (std::size_t i = kFixedWaits + waiting_.size(); i < waits_.size(); ++i)
     if (waits_[i].revents != 0) grown_at_ = {};  // look at once
   for (std::size_t i = 0; i < waiting_.size(); ++i)
-    if ((waits_[i + kFixedWaits].revents & ~POLLOUT) != 0) receive(*waiting_[i]);
+    if ((waits_[i + kFixedWaits].revents & ~POLLOUT) != 0 && !waiting_[i]->link->is_lost())
+      receive(*waiting_[i]);
 }
 
 void Mapper::interrupted() {
@@ -187,11 +203,18 @@ void Mapper::cancel_all() {
   }
 }
 
+// All at once: each may take a moment to hear it.
+void Mapper::leave_runners() {
+  if (in_flight_ > 0) say_farewell();
+  each_runner([](MapRunner& runner) { runner.link->has_nothing_in_flight(); });
+}
+
 // The runners see their links close and stop what runs there.
 void Mapper::reader_gone() {
   end_ = MapEnd::reader_gone;
   feeding_ = false;
   output_.drop();
+  leave_runners();
   for (auto& runner : runners_)
     if (runner) runner_gone(*runner);
   in_flight_ = 0;
@@ -200,6 +223,7 @@ void Mapper::reader_gone() {
 void Mapper::finish() {
   now_ = Clock::now();
   tell_progress(true);
+  leave_runners();
   for (auto& runner : runners_)
     if (runner) runner_gone(*runner);
   count_cost();

@@ -39,9 +39,11 @@ class Mapper {
   void wait();
   Clock::time_point wake_at() const;
   void take_events();
+  void make_links_again();
   void interrupted();
   void stop_feeding();
   void cancel_all();
+  void leave_runners();
   void reader_gone();
   void finish();
   void tell_progress(bool now);

@@ -28,6 +28,8 @@ std::uint64_t Pool::ask(std::string_view verb, const std::string& name, Deadline
                            {"idle_timeout_ms", settings_.idle_timeout_ms},
                            {"max_lifetime_ms", settings_.max_lifetime_ms},
                            {"plugin_dirs", json::value_from(settings_.plugin_dirs)}};
+  // A runner of an older release does not know of it.
+  if (settings_.link_grace_ms != wire::kLinkGraceMs) settings["link_grace_ms"] = settings_.link_grace_ms;
   if (!settings_.engine_settings.empty()) {
     const json::value engine = json::parse(settings_.engine_settings);
     for (const auto& [key, value] : engine.as_object()) settings.emplace(key, value);

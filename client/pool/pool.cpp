@@ -34,7 +34,8 @@ std::string build_of(const std::string& runner_path) {
 std::string generation_of(const PoolSettings& settings) {
   std::string text = settings.guest + "\n" + std::to_string(settings.slots) + "\n" +
                      std::to_string(settings.idle_timeout_ms) + "\n" +
-                     std::to_string(settings.max_lifetime_ms) + "\n" + settings.sandbox + "\n" +
+                     std::to_string(settings.max_lifetime_ms) + "\n" +
+                     std::to_string(settings.link_grace_ms) + "\n" + settings.sandbox + "\n" +
                      settings.engine_settings;
   for (const auto& directory : settings.plugin_dirs) text += "\n" + directory;
   return hex(sha256(text)).substr(0, 8);

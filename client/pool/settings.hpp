@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "wire/limits.hpp"
+
 namespace flame::client {
 
 struct PoolSettings {
@@ -21,6 +23,7 @@ struct PoolSettings {
   std::uint64_t idle_timeout_ms = 300'000;
   std::uint64_t max_lifetime_ms = 0;  // 0: no limit
   std::uint64_t boot_timeout_ms = 60'000;
+  std::uint64_t link_grace_ms = wire::kLinkGraceMs;  // for a lost TCP link to be made again; 0: none
   std::string sandbox = "default";
   std::vector<std::string> plugin_dirs;
   std::vector<std::string> env;  // names that every call gets from the caller's environment

@@ -227,6 +227,15 @@ static int count(flame_call* call) {
   return call->host->result_i64(call, append_byte(first(call).as.text) + 1);
 }
 static int count_again(flame_call* call) { return count(call); }
+/* Counts, and waits as hold does. */
+static int count_hold(flame_call* call) {
+  const int64_t before = append_byte(first(call).as.text);
+  char buffer[64];
+  const int fd = open(argument(call, 1).as.text, O_RDONLY | O_CLOEXEC);
+  while (fd >= 0 && read(fd, buffer, sizeof buffer) > 0) continue;
+  if (fd >= 0) close(fd);
+  return call->host->result_i64(call, before + 1);
+}
 /* The first run of a path dies, later ones count. */
 static int crash_once(flame_call* call) {
   const int64_t before = append_byte(first(call).as.text);
@@ -297,6 +306,7 @@ static int lie(flame_call* call) { return call->host->result_bool(call, 1); }
   F(hold, "(path: string) -> bool", "", "", "")                      \
   F(progress_hold, "(path: string) -> bool", "", "", "")             \
   F(count, "(path: string) -> i64", "", "", "")                      \
+  F(count_hold, "(path: string, fifo: string) -> i64", "", "", "")   \
   F(count_again, "(path: string) -> i64", "", "idempotent", "")      \
   F(crash_once, "(path: string) -> i64", "", "", "")                 \
   F(crash_once_again, "(path: string) -> i64", "", "idempotent", "") \

@@ -12,7 +12,8 @@ boot() {
   rm -f "$place/$name.log"; mkfifo "$place/$name.log"
   printf '%s\n' "$token" >"$place/$name.token"; chmod 600 "$place/$name.token"
   setsid flame-runner --name "$name" --generation "$generation" --slots 2 --listen 127.0.0.1:0 --token-file "$place/$name.token" \
-    --store "$place/$name.store" --idle-timeout-ms 60000 </dev/null >/dev/null 2>"$place/$name.log" &
+    --store "$place/$name.store" --idle-timeout-ms "${TCP_IDLE_MS:-60000}" \
+    --link-grace-ms "$(jq '.settings.link_grace_ms // 10000' <<<"$request")" </dev/null >/dev/null 2>"$place/$name.log" &
   pid=$!
   exec 5<"$place/$name.log"; read -r line <&5
   (cat <&5 >/dev/null) </dev/null >/dev/null 2>&1 & exec 5<&-
