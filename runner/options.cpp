@@ -201,9 +201,8 @@ std::string help_text() {
     out += left + row.help + "\n";
   }
   return out +
-         "\nSIGTERM drains: no new calls, what runs is finished; a second one cancels that. Status 0: it "
-         "left in\n"
-         "good order; 125: it could not begin.\n\n"
+         "\nSIGTERM drains: what runs is finished; a second one cancels it. Status 0: left in good order; "
+         "125: could not begin.\n\n"
          "Example: FLAME_SECRET=$(head -c 32 /dev/urandom | base64) flame-runner --listen 127.0.0.1:8080\n";
 }
 

@@ -154,3 +154,23 @@ opened() { grep -c '^open' cut/log; }
   wait $call || true
   await_running 0
 }
+
+# A runner of its own; $address.
+start() {
+  export TOKEN=a-token-for-these-tests-only-0123456789 PYTHONDONTWRITEBYTECODE=1
+  mkfifo runner.fifo gate
+  FLAME_SECRET=$TOKEN flame-runner --name "$work/r" --slots 4 --listen 127.0.0.1:0 "$@" 2>runner.fifo 3>&- &
+  pid=$!
+  exec 7<runner.fifo
+  read -r line <&7
+  cat <&7 >>runner.log 3>&- &
+  exec 7<&-
+  address=$(jq -r .tcp <<<"$line")
+}
+peer() { python3 "$BATS_TEST_DIRNAME/../wire/resumption.py" "$1" "$address" "$plugins" "$work/gate"; }
+ended() { kill -TERM "$pid"; local got=0; wait "$pid" || got=$?; same "$got" 0; }
+
+@test "a stranger's client takes a living session over, and gets what it lacks" { start; peer taken_over; ended; }
+@test "without the token nobody takes a session over" { start; peer trust; ended; }
+@test "counts that lie: more than was sent, less, half a frame, negative, huge, no number" { start; peer lies; peer told_lies; ended; }
+@test "names of sessions: in use, unknown, ended by a close" { start; peer names; ended; }

@@ -64,12 +64,12 @@ def connect(address):
 
 
 class Link:
-    def __init__(self, address, token=None, nonce=None, auth=True):
+    def __init__(self, address, token=None, nonce=None, auth=True, fields=(), auth_more=None):
         self.s, self.buffer, self.token, self.pings, self.pong = connect(address), b"", token, 0, True
         self.c = os.urandom(32) if nonce is None else nonce
         key = base64.b64encode(os.urandom(16)).decode()
         fields = ["GET /v1/link HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade",
-                  "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + key]
+                  "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + key, *fields]
         if token:
             fields.append("Flame-Nonce: " + (self.c.hex() if isinstance(self.c, bytes) else self.c))
         self.s.sendall(("\r\n".join(fields) + "\r\n\r\n").encode())
@@ -87,7 +87,7 @@ class Link:
             assert hmac.compare_digest(self.hello["proof"], proof(token, b"flame-runner", self.c, self.r))
             assert token not in head and token.encode() not in body
             if auth:
-                self.send(frame(AUTH, json.dumps({"proof": proof(token, b"flame-client", self.c, self.r)}).encode()))
+                self.send(frame(AUTH, json.dumps({"proof": proof(token, b"flame-client", self.c, self.r), **(auth_more or {})}).encode()))
 
     def send(self, *frames):
         self.s.sendall(message(b"".join(frames)))
