@@ -10,6 +10,7 @@
 #include "backends/fly/keep_lease.hpp"
 #include "backends/fly/members.hpp"
 #include "backends/fly/pause.hpp"
+#include "backends/fly/persist.hpp"
 #include "backends/fly/pool_config.hpp"
 #include "backends/fly/reach.hpp"
 #include "base/error.hpp"
@@ -20,34 +21,9 @@ namespace flame::backend::fly {
 namespace {
 
 namespace json = boost::json;
-constexpr milliseconds kTransientPause{400};
 constexpr std::uint64_t kClearingMs = 3000;
 constexpr int kLooksForImage = 2;
 constexpr milliseconds kListGood{10'000};  // what a list said, for the requests that follow from it
-
-// Asks until the answer is another than "not just now", or what was wanted is so already. At the deadline
-// that is what is told, not that there was no time for another.
-template <class Ask, class Reached>
-Answer persist(Deadline deadline, Ask ask, Reached reached) {
-  std::optional<Answer> last;
-  for (;;) try {
-      Answer answer = ask();
-      const bool again = answer.meaning == Meaning::transient || answer.meaning == Meaning::ambiguous;
-      if (again && last && answer.status == 0 && deadline.passed()) return *last;  // it was cut short
-      if (!again || deadline.passed()) return answer;
-      last = answer;
-      if (reached()) return {};
-      pause(kTransientPause, deadline);
-      if (deadline.passed()) return answer;
-    } catch (const Error& error) {
-      if (!last || (error.kind != ErrorKind::timed_out && !deadline.passed())) throw;
-      return *last;
-    }
-}
-template <class Ask>
-Answer persist(Deadline deadline, Ask ask) {
-  return persist(deadline, ask, [] { return false; });
-}
 
 bool is_starting(const std::string& state) { return state == "started" || state == "starting"; }
 

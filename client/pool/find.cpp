@@ -13,6 +13,13 @@ namespace {
 // Between two looks of one that waits for another's boot: at hints alone, and at runners that have no room.
 constexpr milliseconds kHintsAgain{20}, kRunnersAgain{250};
 
+// Not what a preflight finds, or a setting that is wrong: that would be so tomorrow, too.
+bool is_engines_trouble(const Error& error) {
+  return error.kind == ErrorKind::unreachable || error.kind == ErrorKind::timed_out ||
+         error.kind == ErrorKind::boot_failed || error.kind == ErrorKind::capacity ||
+         error.kind == ErrorKind::limit;
+}
+
 }  // namespace
 
 double usual_boot_seconds(const PoolSettings& settings) { return settings.backend == "local" ? 0.05 : 3; }
@@ -95,7 +102,7 @@ std::unique_ptr<Link> Pool::boot_or_queue(Found& found, Deadline deadline, const
     if (auto link = boot_and_connect(deadline, watch)) return link;
     if (was_refused_) return std::move(found.link);
   } catch (const Error& error) {
-    if (!found.link) throw;
+    if (!found.link || !is_engines_trouble(error)) throw;
     if (watch.on_note) watch.on_note("no further runner for now: " + error.message);
     return std::move(found.link);
   }

@@ -135,3 +135,20 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$1"; }
   flame pool status --json | jq -e '[.[] | select(.current and .state == "ready")] | length == 2' >/dev/null
   kill "$opens"; wait
 }
+
+@test "every runner is full and the engine can boot no other: the call waits in the queue of one that is there, and says why" {
+  printf '[pool.default]\nmax = 2\nslots = 1\n' >flame.toml
+  mkdir bin
+  # The local engine, until it is told to fail.
+  printf '#!/bin/sh\n"%s/libexec/flame/flame-backend-local" | while read -r line; do\n  case $line in *machine\\"*) [ ! -e "%s/broken" ] || line=$(echo "$line" | jq -c "{id, error: {code: \\"unreachable\\", message: \\"the engine is away\\"}}") ;; esac\n  echo "$line"\ndone\n' "$FLAME_PREFIX" "$work" >bin/flame-backend-shaky
+  chmod +x bin/flame-backend-shaky
+  export PATH=$work/bin:$PATH FLAME_BACKEND=shaky
+  flame run "$plugins/faults.so" sleep_ms 1500 >out.1 & first=$!
+  until [ "$(status '.[0].busy')" = 1 ]; do sleep 0.02; done
+  flame run "$plugins/faults.so" sleep_ms 700 >out.2 & second=$!
+  until [ "$(status '.[0].queued')" = 1 ]; do sleep 0.02; done
+  touch broken
+  expect 0 flame run "$plugins/faults.so" sleep_ms 1; same "$out" 1; holds "$err" "no further runner for now: the engine is away"
+  wait "$first"; wait "$second"
+  rm broken
+}
