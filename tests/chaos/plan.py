@@ -48,8 +48,10 @@ class Plan:
 
     @property
     def calm(self):
-        """Nothing that runs is hit: no call may be lost. Commands that end runners, deploys and users that are killed hurt nobody."""
-        return not any(shock.what in BLOWS or (shock.fault or {}).get("kind") == "dies" for shock in self.shocks)
+        """Nothing that runs is hit: no call may be lost. Commands that end runners, deploys and users that are killed hurt nobody; a link that is
+        cut is made again, unless the machine could not be resumed."""
+        hits = set(BLOWS) - {"cut"}
+        return not any(shock.what in hits or (shock.fault or {}).get("kind") in ("dies", "no_snapshot") for shock in self.shocks)
 
     @property
     def hiccups(self):

@@ -105,12 +105,16 @@ class World:
 
     def cut(self, machine):
         """Resumed with its old connections reset, and its clock behind."""
-        for verb in ("suspend", "start"):
+        def change(verb):
             try:
                 self.ask(f"/v1/apps/{self.exports['FLY_APP_NAME']}/machines/{machine['id']}/{verb}", {})
-                time.sleep(0.05)
             except NO_ANSWER:
-                pass  # it has just gone, or may not now
+                pass  # it has just gone, or may not now, or has done it
+
+        change("suspend")
+        while next((m for m in self.patiently("/_emulator/machines")["machines"] if m["id"] == machine["id"]), {}).get("state") in ("suspending", "suspended"):
+            change("start")
+            time.sleep(0.05)
 
     def destroy_machine(self, machine):
         try:

@@ -1,9 +1,13 @@
 #!/usr/bin/env bats
 # A lost link that is made again keeps its calls: a relay (cutter.py) between flame and a runner on TCP cuts and bars the way.
 load common
+load fly
 # Workers of a runner on TCP may be another user.
 setup() { common_setup; chmod 711 "$work"; }
-teardown() { [ -z "${cutter:-}" ] || kill "$cutter" 2>/dev/null || true; common_teardown; }
+teardown() {
+  [ -z "${cutter:-}" ] || kill "$cutter" 2>/dev/null || true
+  if [ -n "${emulator:-}" ]; then fly_teardown; else common_teardown; fi
+}
 
 # through_cutter [LINE…]: a warm pool of one runner that is reached through cutter.py only; lines for its flame.toml.
 through_cutter() {
@@ -174,3 +178,40 @@ ended() { kill -TERM "$pid"; local got=0; wait "$pid" || got=$?; same "$got" 0; 
 @test "without the token nobody takes a session over" { start; peer trust; ended; }
 @test "counts that lie: more than was sent, less, half a frame, negative, huge, no number" { start; peer lies; peer told_lies; ended; }
 @test "names of sessions: in use, unknown, ended by a close" { start; peer names; ended; }
+
+@test "fly: a machine that is suspended and resumed in mid-call: its connections are reset, the call goes on" {
+  fly_environment
+  fly_start
+  pool
+  flame run --verbose "$plugins/faults.so" sleep_ms 2500 >out 2>err & local call=$!
+  until flame pool status --json | jq -e '.[0].busy == 1' >/dev/null; do kill -0 $call; sleep 0.05; done
+  local machine; machine=$FLY_FLAPS_BASE_URL/v1/apps/$FLY_APP_NAME/machines/$(machines | jq -r '.[0].id')
+  ask_machine() { curl -sSf --retry 9 -X POST -H "Authorization: Bearer $FLY_API_TOKEN" "$machine/$1" >/dev/null; }
+  await_state() { until [ "$(machines | jq -r '.[0].state')" = "$1" ]; do sleep 0.1; done; }
+  ask_machine suspend; await_state suspended
+  ask_machine start; await_state started
+  wait $call
+  same "$(cat out)" 2500
+  holds "$(cat err)" "the link to the runner is there again"
+}
+
+@test "SIGTERM while a session waits: its call is finished and its client gets it; without the client the runner leaves after the grace" {
+  through_cutter 'link_grace = "2s"'
+  local runner_pid; runner_pid=$(jq .pid state/flame-default-0.json)
+  flame run "$plugins/faults.so" count_hold "$work/counts/one" "$work/gate" >out 2>err & local call=$!
+  await_running 1
+  order away
+  kill -TERM "$runner_pid"
+  order back
+  : >gate
+  wait $call
+  same "$(cat out)" 1
+  until ! kill -0 "$runner_pid" 2>/dev/null || grep -q '^State:.Z' "/proc/$runner_pid/status" 2>/dev/null; do sleep 0.05; done
+  flame pool warm
+  runner_pid=$(jq .pid state/flame-default-0.json)
+  flame run "$plugins/faults.so" hold "$work/gate" >out 2>err & call=$!
+  await_running 1
+  kill -9 $call
+  kill -TERM "$runner_pid"
+  until ! kill -0 "$runner_pid" 2>/dev/null || grep -q '^State:.Z' "/proc/$runner_pid/status" 2>/dev/null; do sleep 0.05; done
+}
