@@ -152,6 +152,19 @@ told() {
   same "$(creates)" 1; same "$(count)" 0
 }
 
+@test "fly answers: why a machine ended cannot be had: that it ended is told all the same" {
+  fly_start
+  dying 'echo "no disk for that" >&2' 'exit 3'
+  fault '{"kind":"answer","verb":"events","status":403,"text":"unauthorized"}'
+  expect 125 flame run "$samples/math.so" add 100 20
+  holds "$err" "ended before it was ready"; holds "$err" "hint: "; same "$(grep -c '^flame: ' <<<"$err")" 1
+  fault '{"kind":"answer","verb":"logs","status":403,"text":"unauthorized"}'
+  curl -sS -X DELETE "$FLY_FLAPS_BASE_URL/_emulator/faults/1" >/dev/null
+  expect 125 flame run "$samples/math.so" add 100 21
+  holds "$err" "ended before it was ready: it exited with 3"
+  same "$(count)" 0
+}
+
 @test "fly answers: the API is down for a while in the middle of runs: warm ones do not notice, cold ones wait" {
   fly_start
   pool 'max = 2'
