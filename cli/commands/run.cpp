@@ -117,8 +117,9 @@ int run_it(const RunOptions& options, int count, char** argv) {
   PhaseTimes times;
   Target target = target_of(options, argv[0], argv[1]);
   client::Config config = client::load_config(options.pool);
-  config.pool =
-      client::pool_for_guest(config.pool, options.guest, target.manifest ? target.manifest->guest : "");
+  const std::string wish = target.manifest ? target.manifest->guest : "";
+  if (!options.guest.empty() || !wish.empty())  // mostly there is neither
+    config.pool = client::pool_for_guest(config.pool, options.guest, wish);
   Words words(options, target);
   const client::Invocation call = invocation_of(options, target, config.pool, words, count - 2, argv + 2);
   if (options.dry_run) return dry_run(options, target, config);
