@@ -33,11 +33,10 @@ std::shared_ptr<Session> Sessions::find(const std::string& id) const {
 void Sessions::wait(const std::string& id, std::string_view why) {
   const auto at = named_.find(id);
   if (at == named_.end()) return;
-  if (waiting_ >= wire::kWaitingSessionMaxCount) return end(id, "too many wait");
   Named& named = *at->second;
   named.waiting = true;
   named.since = Clock::now();
-  ++waiting_;
+  if (++waiting_ > wire::kWaitingSessionMaxCount) return end(id, "too many wait");
   log(LogLevel::info, "session_waits",
       {{"calls", std::uint64_t{named.session->calls_in_flight()}}, {"why", why}});
   named.timer.expires_after(milliseconds(options_.link_grace_ms));

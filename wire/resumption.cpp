@@ -9,8 +9,6 @@
 namespace flame::wire {
 namespace {
 
-constexpr std::size_t kDropBytes = 64 * 1024;
-
 std::size_t frame_bytes(const std::string& frames, std::size_t at) {
   return kHeaderBytes + get_u32(frames.data() + at);
 }
@@ -54,7 +52,7 @@ std::size_t SentFrames::distance(std::uint64_t position) const {
 void SentFrames::acknowledge(std::uint64_t position) {
   at_ += distance(position);
   begin_ = position;
-  if (at_ < kDropBytes && at_ < kept_.size()) return;
+  if (2 * at_ < kept_.size()) return;  // what is kept is moved no oftener than it grows
   kept_.erase(0, at_);
   next_ -= at_;
   at_ = 0;

@@ -36,7 +36,7 @@ class SentFrames {
   std::size_t distance(std::uint64_t position) const;
 
   std::string kept_;
-  std::size_t at_ = 0;       // of kept_: what is before is acknowledged, and goes when it is much
+  std::size_t at_ = 0;       // of kept_: what is before is acknowledged, and goes when it is half
   std::size_t next_ = 0;     // of kept_: what is before was sent
   std::uint64_t begin_ = 0;  // position of at_
 };

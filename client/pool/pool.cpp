@@ -32,11 +32,10 @@ std::string build_of(const std::string& runner_path) {
 
 // What a runner is made from. A changed flame.toml gives another generation, and so another runner.
 std::string generation_of(const PoolSettings& settings) {
-  std::string text = settings.guest + "\n" + std::to_string(settings.slots) + "\n" +
-                     std::to_string(settings.idle_timeout_ms) + "\n" +
-                     std::to_string(settings.max_lifetime_ms) + "\n" +
-                     std::to_string(settings.link_grace_ms) + "\n" + settings.sandbox + "\n" +
-                     settings.engine_settings;
+  std::string text =
+      settings.guest + "\n" + std::to_string(settings.slots) + "\n" +
+      std::to_string(settings.idle_timeout_ms) + "\n" + std::to_string(settings.max_lifetime_ms) + "\n" +
+      std::to_string(settings.link_grace_ms) + "\n" + settings.sandbox + "\n" + settings.engine_settings;
   for (const auto& directory : settings.plugin_dirs) text += "\n" + directory;
   return hex(sha256(text)).substr(0, 8);
 }

@@ -179,6 +179,16 @@ ended() { kill -TERM "$pid"; local got=0; wait "$pid" || got=$?; same "$got" 0; 
 @test "counts that lie: more than was sent, less, half a frame, negative, huge, no number" { start; peer lies; peer told_lies; ended; }
 @test "names of sessions: in use, unknown, ended by a close" { start; peer names; ended; }
 
+@test "so many sessions wait and no more; a second SIGTERM lets them go" {
+  start --link-grace-ms 3600000
+  peer many
+  until [ "$(grep -c '"session_waits"' runner.log)" = 64 ] && grep -q 'too many wait' runner.log; do sleep 0.05; done
+  kill -TERM "$pid"
+  until grep -q '"draining"' runner.log; do sleep 0.05; done
+  ended
+  same "$(grep -c '"session_ended"' runner.log)" 65
+}
+
 @test "fly: a machine that is suspended and resumed in mid-call: its connections are reset, the call goes on" {
   fly_environment
   fly_start

@@ -26,10 +26,10 @@ class Session:
             self.taken += 16 + len(body)
         return kind, call, body
 
-    def begin(self):
+    def begin(self, until=STARTED):
         self.send(frame(BIND, json.dumps({"bind": 0, "path": faults, "function": "hold", "phases": True}).encode()),
                   frame(CALL, call_body(0, fifo), 1), frame(END_INPUT, b"", 1))
-        while self.next()[0] != STARTED:
+        while self.next()[0] != until:
             pass
 
     def again(self, received=None):
@@ -122,6 +122,13 @@ def told_lies():
         refused(session.link, 1002, "protocol")
         kind, _, _, body = again(session.name, session.taken).next()
         assert json.loads(body) == {"found": False}, body
+
+
+def many():
+    """One session more than may wait, each with a call, and all are gone."""
+    sessions = [Session() for _ in range(65)]
+    for session in sessions:
+        session.begin(ACCEPTED)
 
 
 globals()[case]()
