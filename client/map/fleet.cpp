@@ -1,6 +1,7 @@
 #include "client/map/fleet.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 namespace flame::client {
 namespace {
@@ -8,6 +9,7 @@ namespace {
 constexpr milliseconds kHandshakePatience{2'000}, kNextAfter{50};  // of one that is silent
 constexpr milliseconds kPauseFirst{20}, kPauseMax{5'000};
 constexpr milliseconds kKnownEvery{20};
+constexpr milliseconds kAutopsyAfter{300}, kAutopsyPatience{5'000};
 constexpr int kDeathsMax = 3;  // of runners in a row, before their hello
 
 }  // namespace
@@ -157,27 +159,45 @@ bool Fleet::advance(Connecting& one, Clock::time_point now, std::vector<std::uni
 
 std::vector<std::unique_ptr<Link>> Fleet::arrivals(Clock::time_point now) {
   std::vector<std::unique_ptr<Link>> out = std::exchange(arrived_, {});
-  if (!boots_.empty()) {
-    for (BootOutcome& outcome : pool_.take_boots()) {
-      if (!outcome.note.empty()) notes_.push_back(std::move(outcome.note));
-      const auto boot =
-          std::find_if(boots_.begin(), boots_.end(), [&](const Boot& one) { return one.id == outcome.boot; });
-      if (boot == boots_.end() || (!outcome.runner && !outcome.error)) continue;
-      if (outcome.error) fail(std::move(*outcome.error), now);
-      if (outcome.runner)
-        connecting_.push_back(
-            {*outcome.runner,
-             boot->since,
-             now,
-             deadline_.earlier(Deadline::in(milliseconds(pool_.settings().boot_timeout_ms))),
-             0,
-             {}});
-      boots_.erase(boot);
-    }
-  }
+  ask_autopsies(now);
+  if (!boots_.empty() || !autopsies_.empty()) take_boots(now);
+  take_autopsies();
   std::erase_if(connecting_, [&](Connecting& one) { return advance(one, now, out); });
   approach_known(now, out);
   return out;
+}
+
+void Fleet::take_boots(Clock::time_point now) {
+  for (BootOutcome& outcome : pool_.take_boots()) {
+    if (!outcome.note.empty()) notes_.push_back(std::move(outcome.note));
+    const auto boot =
+        std::find_if(boots_.begin(), boots_.end(), [&](const Boot& one) { return one.id == outcome.boot; });
+    if (boot == boots_.end() || (!outcome.runner && !outcome.error)) continue;
+    if (outcome.error) fail(std::move(*outcome.error), now);
+    if (outcome.runner)
+      connecting_.push_back({*outcome.runner,
+                             boot->since,
+                             now,
+                             deadline_.earlier(Deadline::in(milliseconds(pool_.settings().boot_timeout_ms))),
+                             0,
+                             {}});
+    boots_.erase(boot);
+  }
+}
+
+void Fleet::ask_autopsies(Clock::time_point now) {
+  for (Autopsy& one : autopsies_)
+    if (one.request == 0 && now >= one.due)
+      one.request = pool_.begin("connect", one.name, Deadline::in(kAutopsyPatience), {{"was_ready", true}});
+}
+
+void Fleet::take_autopsies() {
+  for (const BackendAnswer& answer : pool_.take_answers()) {
+    const auto died = answer.error ? answer.error->kind : ErrorKind::unreachable;
+    if (died == ErrorKind::out_of_memory || died == ErrorKind::boot_failed)
+      notes_.push_back(answer.error->message);
+    std::erase_if(autopsies_, [&](const Autopsy& one) { return one.request == answer.id; });
+  }
 }
 
 Clock::time_point Fleet::wake_at() const {
@@ -186,6 +206,8 @@ Clock::time_point Fleet::wake_at() const {
     at = std::min(at, one.approach.link != nullptr ? one.approach.until : one.next);
   for (const Known& one : known_)
     at = std::min(at, one.approach.link != nullptr ? one.approach.until : begun_at_ + kNextAfter);
+  for (const Autopsy& one : autopsies_)
+    if (one.request == 0) at = std::min(at, one.due);
   return at;
 }
 
@@ -202,6 +224,10 @@ void Fleet::append_waits(std::vector<pollfd>& waits) const {
 void Fleet::left(const std::string& name) {
   in_use_.erase(name);
   pool_.let_go(name);
+}
+
+void Fleet::lost(const std::string& name) {
+  if (pool_.spends()) autopsies_.push_back({name, Clock::now() + kAutopsyAfter});
 }
 
 }  // namespace flame::client

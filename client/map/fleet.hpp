@@ -34,6 +34,8 @@ class Fleet {
   // Why the latest boot failed, once; whoever has no runner at all gives up with it.
   std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }
   void left(const std::string& name);  // a link has ended: its runner's name may come again
+  void lost(
+      const std::string& name);  // in mid-work: what its machine died of becomes a note, if the engine knows
 
   double boot_seconds() const;  // measured here, or a guess
   double boot_seconds_sum() const { return boot_seconds_sum_; }
@@ -61,6 +63,11 @@ class Fleet {
     std::uint64_t tries = 0;
     Approach approach;
   };
+  struct Autopsy {
+    std::string name;
+    Clock::time_point due;  // the engine may notice a little later than we
+    std::uint64_t request = 0;
+  };
   void begin(Approach& approach, const Runner& runner, Clock::time_point now);
   bool proceed(Approach& approach, const Runner& runner, Clock::time_point now);
   std::unique_ptr<Link> settle(Approach& approach, const Runner& runner);
@@ -69,6 +76,9 @@ class Fleet {
   bool advance(Connecting& one, Clock::time_point now, std::vector<std::unique_ptr<Link>>& out);
   bool is_started(const std::string& name);
   void fail(Error error, Clock::time_point now);
+  void take_boots(Clock::time_point now);
+  void ask_autopsies(Clock::time_point now);
+  void take_autopsies();
 
   Pool& pool_;
   Deadline deadline_;
@@ -77,6 +87,7 @@ class Fleet {
   std::vector<Known> known_;  // as many at a time as are wanted, until so many are there
   std::size_t wanted_ = 1;
   std::vector<std::unique_ptr<Link>> arrived_;
+  std::vector<Autopsy> autopsies_;
   std::set<std::string> in_use_, draining_;
   std::optional<Error> failure_;
   std::vector<std::string> notes_;

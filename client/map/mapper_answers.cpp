@@ -279,6 +279,7 @@ void Mapper::lost(MapRunner& runner, const Error& error) {
     if (window_[i].state == Item::State::in_flight && runners_[window_[i].runner].get() == &runner)
       items.push_back(i);
   for (const ItemIndex index : items) leave_runner(runner, index);
+  if (error.kind == ErrorKind::lost) fleet_of(runner).lost(runner.name);
   runner_gone(runner);
   for (const ItemIndex index : items) {
     const Item& item = window_[index];

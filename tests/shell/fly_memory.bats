@@ -39,3 +39,12 @@ dies_of() {
   expect 0 flame run "$plugins/faults.so" sleep_ms_again 4000; same "$out" 4000
   holds "$err" "killed for memory"; holds "$err" "it is called again on the guest shared-cpu-2x"
 }
+
+@test "map says it too, and goes on elsewhere" {
+  pool 'max = 2'
+  strike oom
+  yes 300 | head -n 30 >in
+  expect 0 flame map "$plugins/faults.so" sleep_ms_again <in
+  same "$(grep -c 300 <<<"$out")" 30
+  holds "$err" "killed for memory"
+}
