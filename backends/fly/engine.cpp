@@ -45,6 +45,17 @@ void tell(Api& api, const Request& request, const char* method, const std::strin
   note(request, std::string(method) + " " + api.path(rest) + (body.empty() ? "" : " " + body));
 }
 
+Error none_of_that_name(const Request& request) {
+  return Error(ErrorKind::unreachable,
+               "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
+}
+
+// Another may have the name by now.
+bool is_meant(const Request& request, const FlyMachine& machine) {
+  return machine.name == request.name &&
+         (request.had_address.empty() || request.had_address == address_of(machine));
+}
+
 std::optional<FlyMachine> newest_deleted(Api& api, const Request& request) {
   std::optional<FlyMachine> newest;
   const Answer answer = api.list(
@@ -52,7 +63,7 @@ std::optional<FlyMachine> newest_deleted(Api& api, const Request& request) {
   if (answer.meaning != Meaning::done) return newest;
   for (const auto& value : answer.body.get_array())
     if (FlyMachine machine = read_machine(value);
-        machine.name == request.name && (!newest || machine.created_at_ms > newest->created_at_ms))
+        is_meant(request, machine) && (!newest || machine.created_at_ms > newest->created_at_ms))
       newest = std::move(machine);
   return newest;
 }
@@ -158,8 +169,7 @@ std::optional<FlyMachine> Engine::named_if_there(const Request& request) {
 
 FlyMachine Engine::named(const Request& request) {
   if (auto machine = named_if_there(request)) return *machine;
-  throw Error(ErrorKind::unreachable,
-              "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
+  throw none_of_that_name(request);
 }
 
 // Where a runner is behind the proxy, its address is that of the relay.
@@ -338,16 +348,17 @@ json::object Engine::release(const Request& request) { return release_lease(api(
 // too.
 FlyMachine Engine::living(const Request& request) {
   std::optional<FlyMachine> machine = named_if_there(request);
+  if (machine && !is_meant(request, *machine)) machine.reset();
   if (machine && !has_ended(machine->state)) return *machine;
   if (!machine) machine = newest_deleted(api(request), request);
   if (machine) throw how_it_left(api(request), *machine);
-  return named(request);  // throws
+  throw none_of_that_name(request);
 }
 
 json::object Engine::connect(const Request& request) {
   const auto known = seen(request.name);
-  const FlyMachine machine =
-      known && known->machine.pool == request.pool ? look_at(request, *known) : living(request);
+  const bool is_it = known && known->machine.pool == request.pool && is_meant(request, known->machine);
+  const FlyMachine machine = is_it ? look_at(request, *known) : living(request);
   json::object object = shown(request, machine, "");
   if (!object.contains("address"))
     throw Error(ErrorKind::unreachable,

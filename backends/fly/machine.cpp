@@ -88,6 +88,12 @@ FlyMachine read_machine(const json::value& value) {
   return out;
 }
 
+std::string address_of(const FlyMachine& machine) {
+  if (machine.private_ip.empty() || machine.port == 0) return "";
+  const bool v6 = machine.private_ip.find(':') != machine.private_ip.npos;
+  return (v6 ? "[" + machine.private_ip + "]" : machine.private_ip) + ":" + std::to_string(machine.port);
+}
+
 json::object machine_object(const FlyMachine& machine, const std::string& current_image) {
   const bool other_image = !current_image.empty() && !machine.digest.empty() &&
                            current_image.find('@') != current_image.npos &&
@@ -105,12 +111,8 @@ json::object machine_object(const FlyMachine& machine, const std::string& curren
       {"image", machine.image},
       {"price_per_second",
        machine.plain_state() == "started" ? price_per_second(machine.guest, machine.region) : 0.0}};
-  if (!machine.private_ip.empty() && machine.port != 0 && !machine.token.empty() &&
-      machine.plain_state() == "started") {
-    const bool v6 = machine.private_ip.find(':') != machine.private_ip.npos;
-    out["address"] = {{"tcp", (v6 ? "[" + machine.private_ip + "]" : machine.private_ip) + ":" +
-                                  std::to_string(machine.port)},
-                      {"token", machine.token}};
+  if (!address_of(machine).empty() && !machine.token.empty() && machine.plain_state() == "started") {
+    out["address"] = {{"tcp", address_of(machine)}, {"token", machine.token}};
   }
   return out;
 }

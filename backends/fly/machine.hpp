@@ -39,6 +39,9 @@ struct FlyMachine {
 // whose host does not answer.
 FlyMachine read_machine(const boost::json::value& value);
 
+// Of its runner: "[fdaa::3]:8080". Empty where there is none.
+std::string address_of(const FlyMachine& machine);
+
 // MACHINE of backends/PROTOCOL.md. current_image: what a boot would use now, or "".
 boost::json::object machine_object(const FlyMachine& machine, const std::string& current_image);
 

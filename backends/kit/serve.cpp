@@ -69,6 +69,7 @@ Request read_request(const json::object& object) {
   out.ttl_ms = number_of(object, "ttl_ms", 0);
   out.all = flag_of(object, "all");
   out.was_ready = flag_of(object, "was_ready");
+  out.had_address = text_of(object, "had_address");
   out.dry_run = flag_of(object, "dry_run");
   out.deadline = Deadline::from_remaining_ms(number_of(object, "remaining_ms", kUnlimitedMs));
   return out;

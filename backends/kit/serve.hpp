@@ -18,9 +18,10 @@ struct Request {
   std::uint64_t lines = 0;
   std::string lease, holder;  // lease, release
   std::uint64_t ttl_ms = 0;
-  bool all = false;        // list: of all pools
-  bool was_ready = false;  // connect: its hello has come before
-  bool dry_run = false;    // nothing is to change: what would be asked is noted
+  bool all = false;         // list: of all pools
+  std::string had_address;  // connect: that it had when it was ready, "host:port"
+  bool was_ready = false;   // connect: its hello has come before
+  bool dry_run = false;     // nothing is to change: what would be asked is noted
   Deadline deadline;
 
   // Throw Error(protocol) that names the key.

@@ -188,7 +188,8 @@ void Fleet::take_boots(Clock::time_point now) {
 void Fleet::ask_autopsies(Clock::time_point now) {
   for (Autopsy& one : autopsies_)
     if (one.request == 0 && now >= one.due)
-      one.request = pool_.begin("connect", one.name, Deadline::in(kAutopsyPatience), {{"was_ready", true}});
+      one.request = pool_.begin("connect", one.name, Deadline::in(kAutopsyPatience),
+                                {{"was_ready", true}, {"had_address", one.address}});
 }
 
 void Fleet::take_autopsies() {
@@ -227,7 +228,7 @@ void Fleet::left(const std::string& name) {
 }
 
 void Fleet::lost(const std::string& name) {
-  if (pool_.spends()) autopsies_.push_back({name, Clock::now() + kAutopsyAfter});
+  if (pool_.spends()) autopsies_.push_back({name, pool_.hinted_address(name), Clock::now() + kAutopsyAfter});
 }
 
 }  // namespace flame::client

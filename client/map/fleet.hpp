@@ -64,7 +64,7 @@ class Fleet {
     Approach approach;
   };
   struct Autopsy {
-    std::string name;
+    std::string name, address;
     Clock::time_point due;  // the engine may notice a little later than we
     std::uint64_t request = 0;
   };

@@ -11,14 +11,20 @@ constexpr int kTriesMax = 3;  // the engine may notice a little later than we
 constexpr useconds_t kPause_us = 300'000;
 }  // namespace
 
+std::string Pool::hinted_address(const std::string& name) const {
+  for (const Runner& runner : known())
+    if (runner.name == name) return runner.address.tcp;
+  return "";
+}
+
 std::optional<Error> Pool::autopsy(const std::string& name, Deadline deadline) {
   if (!spends()) return std::nullopt;
   const Deadline patience = deadline.earlier(Deadline::in(kPatience));
-  const boost::json::object was_ready = {{"was_ready", true}};
+  const boost::json::object question = {{"was_ready", true}, {"had_address", hinted_address(name)}};
   for (int tries = 0; tries < kTriesMax && !patience.passed(); ++tries) {
     if (tries > 0) ::usleep(kPause_us);
     try {
-      (void)ask_and_wait("connect", name, patience, {.more = &was_ready});
+      (void)ask_and_wait("connect", name, patience, {.more = &question});
     } catch (const Error& error) {
       const bool died = error.kind == ErrorKind::out_of_memory || error.kind == ErrorKind::boot_failed;
       return died ? std::optional(error) : std::nullopt;
