@@ -98,8 +98,8 @@ client::Invocation invocation_of(const RunOptions& options, const Target& target
 
 // What a call that finds no runner would ask of an engine that costs, and the price an hour.
 void plan_boot(const client::PoolSettings& settings, Deadline deadline) {
+  if (settings.backend == "local") return;  // it costs nothing; and a Pool would make its folder
   client::Pool pool(settings);
-  if (!pool.spends()) return;
   pool.only_plan([](const std::string& request) { print(printable(request, true) + "\n"); });
   pool.warm(1, deadline);
   print("price: " + hourly(pool.planned_usd_per_second()) + "\n");
