@@ -7,7 +7,11 @@ teardown() { fly_teardown; }
 
 # strike FAULT: the next machine, some time after its start; not the app's own, which may still be starting.
 strike() {
-  until ask machines | jq -e '.machines[0].state == "started"' >/dev/null; do sleep 0.02; done
+  local times
+  for times in $(seq 500); do
+    ask machines | jq -e '[.machines[] | select(.name | startswith("flame-") | not) | .state] == ["started"]' >/dev/null && break
+    sleep 0.02
+  done
   fault '{"kind":"'"$1"'","delay_ms":1500,"times":1}'
 }
 # dies_of FAULT STATUS: a call on a new machine that is struck after it has begun.
