@@ -86,7 +86,8 @@ class Pool {
   // Why a runner that was lost has ended: Error(out_of_memory) or Error(boot_failed). Asks the engine for a
   // second at most; nullopt when that does not know, or the runner is alive, or is on this computer.
   std::optional<Error> autopsy(const std::string& name, Deadline deadline);
-  std::string hinted_address(const std::string& name) const;  // "host:port" of that runner; "" when not over TCP
+  std::string hinted_address(
+      const std::string& name) const;  // "host:port" of that runner; "" when not over TCP
 
   // ---- For a loop that keeps a pool ----
   // Old runners are its own affair: a boot does not send them away.
