@@ -126,7 +126,8 @@ def too_many(world):
 
 
 def bill(world):
-    """The seconds that are billed are those between each start and its exit."""
+    """The seconds that are billed are those between each start and its stop, or exit: one that is stopping may wait long
+    for the calls of a client that was killed, and is not billed for that."""
     billed = {m["id"]: m["started_seconds"] for m in world.patiently("/_emulator/bill")["machines"]}
     for machine in machines(world):
         seconds, since, spans = 0.0, None, 0
@@ -134,7 +135,7 @@ def bill(world):
             starts = event["status"] == "started"
             if starts and since is None:
                 since, spans = event["timestamp"], spans + 1
-            elif since is not None and event["status"] in ("stopped", "suspended", "destroyed", "exited", "failed"):
+            elif since is not None and event["status"] in ("stopping", "stopped", "suspended", "destroyed", "exited", "failed"):
                 seconds, since = seconds + (event["timestamp"] - since) / 1000, None
         if abs(billed[machine["id"]] - seconds) > spans + 1:
             yield f"{machine['id']} is billed {billed[machine['id']]} s, and ran {seconds:.1f} s in {spans} spans"

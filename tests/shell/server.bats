@@ -150,11 +150,12 @@ run_json() { printf '{"path":"%s","function":"%s","args":%s%s}' "$1" "$2" "$3" "
   same "$(counts)" "0 0 0 0 0 0 0 0"
   ask 500 /v1/run -d "$(run_json "$plugins/faults.so" segfault '[]')"
   ask 500 /v1/run -d "$(run_json "$plugins/faults.so" exit_zero '[]')"
-  ask 504 /v1/run -d "$(run_json "$plugins/faults.so" spin '[]' ',"timeout_ms":100')"
+  ask 504 /v1/run -d "$(run_json "$plugins/faults.so" spin '[]' ',"timeout_ms":1500')"   # its worker starts within that
   ask 409 /v1/run -d "$(run_json "$plugins/crash_at_load.so" f '[]')"
   ask 200 /v1/run -d "$(run_json "$plugins/faults.so" nothing '[]')"
   ask 200 /v1/run -d "$(run_json "$samples/math.so" add '[1,2]')"  # takes the place of the one before
-  until [ "$(counts)" = "6 1 1 1 1 0 0 1" ]; do :; done
+  for _ in $(seq 500); do [ "$(counts)" = "6 1 1 1 1 0 0 1" ] && break; sleep 0.02; done
+  same "$(counts)" "6 1 1 1 1 0 0 1"
   same "$(sed -n 's/^flame_workers //p' body)" 1
   stop
 }
