@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kTextMaxBytes = 64 * 1024;
 
 std::string text_of(const std::string& path) {
+  // Mostly it is not there; and the first error of a static program costs it milliseconds and memory.
+  if (::access(path.c_str(), R_OK) != 0) return {};
   try {
     return read_file(path, kTextMaxBytes);
   } catch (const Error&) {
