@@ -7,20 +7,10 @@ namespace flame::runner {
 
 void Patience::Waiter::arm(milliseconds patience) {
   deadline_ = Clock::now() + patience;
-  with_.watch(deadline_);
-}
-
-void Patience::watch(Clock::time_point deadline) {
-  if (deadline >= timer_at_) return;
-  timer_at_ = deadline;
-  timer_.expires_at(deadline);
-  timer_.async_wait([this](boost::system::error_code failed) {
-    if (!failed) look();
-  });
+  with_.timer_.watch(deadline_);
 }
 
 void Patience::look() {
-  timer_at_ = Clock::time_point::max();
   const auto now = Clock::now();
   std::vector<Waiter*> over;
   auto next = Clock::time_point::max();
@@ -34,7 +24,7 @@ void Patience::look() {
     waiter->disarm();
     waiter->impatient();
   }
-  watch(next);
+  timer_.watch(next);
 }
 
 }  // namespace flame::runner

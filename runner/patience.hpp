@@ -1,11 +1,11 @@
-// How long is waited for peers: one timer for all of them. It is set to the earliest deadline that it met and
-// stays when that wait is over; so a call, which comes and goes within a millisecond, sets no timer.
+// How long is waited for peers: one timer for all of them, so that a call, which comes and goes within a
+// millisecond, sets none.
 #pragma once
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <set>
 
 #include "base/clock.hpp"
+#include "runner/earliest_timer.hpp"
 
 namespace flame::runner {
 
@@ -31,14 +31,12 @@ class Patience {
     Clock::time_point deadline_ = Clock::time_point::max();
   };
 
-  explicit Patience(boost::asio::io_context& loop) : timer_(loop) {}
+  explicit Patience(boost::asio::io_context& loop) : timer_(loop, [this] { look(); }) {}
 
  private:
-  void watch(Clock::time_point deadline);
   void look();
 
-  boost::asio::basic_waitable_timer<Clock> timer_;
-  Clock::time_point timer_at_ = Clock::time_point::max();
+  EarliestTimer timer_;
   std::set<Waiter*> waiters_;
 };
 

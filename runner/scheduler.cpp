@@ -38,7 +38,11 @@ Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options, Plug
     : Scheduler(loop, options, real_workers(loop, options, plugins)) {}
 
 Scheduler::Scheduler(boost::asio::io_context& loop, const Options& options, StartWorker start)
-    : loop_(loop), options_(options), start_(std::move(start)), timer_(loop), tick_(loop) {
+    : loop_(loop),
+      options_(options),
+      start_(std::move(start)),
+      deadlines_(loop, [this] { expire(); }),
+      tick_(loop) {
   limits_ = {options.worker_memory_bytes, options.worker_max_calls};
   if (limits_.memory_bytes == 0) limits_.memory_bytes = memory_share_bytes(options.slots);
 }
@@ -84,7 +88,7 @@ bool Scheduler::submit(const CallPtr& call) {
   Group& group = *call->bind->group;
   group.queue.push_back(call);
   ++queued_;
-  if (!call->deadline.unlimited()) watch(call->deadline.at());
+  if (!call->deadline.unlimited()) deadlines_.watch(call->deadline.at());
   if (call->bind->phases && call->sink != nullptr) call->sink->frame(*call, {FrameType::accepted, 0, 0, {}});
   pump(group);
   return true;
@@ -154,7 +158,7 @@ void Scheduler::cancel(const CallPtr& call) {
     fail(call, given_up(*call, "queue"));
   } else {
     call->slot->cancel(call);
-    if (!call->deadline.unlimited()) watch(call->deadline.at());
+    if (!call->deadline.unlimited()) deadlines_.watch(call->deadline.at());
   }
   check_idle();
 }
@@ -219,19 +223,8 @@ void Scheduler::tick() {
   pump_all();
 }
 
-// One timer for all deadlines, at the earliest that was ever told; it looks at all of them.
-void Scheduler::watch(Clock::time_point deadline) {
-  if (deadline >= timer_at_) return;
-  timer_at_ = deadline;
-  timer_.expires_at(deadline);
-  timer_.async_wait([this](boost::system::error_code failed) {
-    if (!failed) expire();
-  });
-}
-
 void Scheduler::expire() {
   const auto now = Clock::now();
-  timer_at_ = Clock::time_point::max();
   auto next = Clock::time_point::max();
   for (const auto& [key, weak] : groups_) {
     const auto group = weak.lock();
@@ -249,7 +242,7 @@ void Scheduler::expire() {
   for (Slot& slot : slots_) slot.expire(now);
   pump_all();
   for (const Slot& slot : slots_) next = std::min(next, slot.next_deadline());
-  if (next != Clock::time_point::max()) watch(std::max(next, now + kTimerStep));
+  if (next != Clock::time_point::max()) deadlines_.watch(std::max(next, now + kTimerStep));
   check_idle();
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "runner/call.hpp"
+#include "runner/earliest_timer.hpp"
 #include "runner/options.hpp"
 #include "runner/slot.hpp"
 #include "runner/worker_port.hpp"
@@ -83,7 +84,6 @@ class Scheduler final : private Slot::Owner {
   Group* waiting() const;
   void steal_for(Slot& slot);
   void check_idle();
-  void watch(Clock::time_point deadline);
   enum class Tick : std::uint8_t { none, late, soon };
   void arm_tick(Tick when);
   void tick();
@@ -95,13 +95,13 @@ class Scheduler final : private Slot::Owner {
   std::list<Slot> slots_;
   std::map<std::string, std::weak_ptr<Group>> groups_;
   std::size_t queued_ = 0;
-  boost::asio::basic_waitable_timer<Clock> timer_, tick_;
+  EarliestTimer deadlines_;
+  boost::asio::basic_waitable_timer<Clock> tick_;
   Tick ticking_ = Tick::none;
   bool near_limit_ = false;  // a worker's memory, when it was last looked at
   Clock::time_point looked_at_memory_{};
   WorkerCounts counts_;
   Slot::Limits limits_;
-  Clock::time_point timer_at_ = Clock::time_point::max();
   std::function<void()> told_idle_;
   std::uint64_t calls_done_ = 0;
 };

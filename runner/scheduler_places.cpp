@@ -79,7 +79,7 @@ void Scheduler::want_place(Group& group) {
 void Scheduler::leave(Slot& slot, Group* for_whom) {
   slot.wanted_for = for_whom;
   slot.leave();
-  watch(slot.next_deadline());
+  deadlines_.watch(slot.next_deadline());
 }
 
 // The group that waits, one without any worker first.
