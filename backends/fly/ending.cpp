@@ -63,14 +63,15 @@ std::string words_of(const FlyMachine& machine) {
   return "'" + machine.name + "' (" + machine.id + ", " + machine.guest.name() + ")";
 }
 
-std::string log_hint(const Ending& ending) { return "its log ends with:\n" + ending.log; }
+std::string log_hint(const Ending& ending, const std::string& without = {}) {
+  return ending.log.empty() ? without : "its log ends with:\n" + ending.log;
+}
 
 Error error_of(const Ending& ending, const FlyMachine& machine) {
   return Error(ErrorKind::boot_failed,
                "the machine " + words_of(machine) + " ended before it was ready" +
                    (ending.words.empty() ? "" : ": " + ending.words),
-               ending.log.empty() ? "does the image hold flame-runner? 'runner' in flame.toml names its path"
-                                  : log_hint(ending));
+               log_hint(ending, "does the image hold flame-runner? 'runner' in flame.toml names its path"));
 }
 
 Error left(const FlyMachine& machine) {

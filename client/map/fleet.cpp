@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "client/pool/errors.hpp"
+
 namespace flame::client {
 namespace {
 
@@ -44,7 +46,7 @@ std::unique_ptr<Link> Fleet::settle(Approach& approach, const Runner& runner) {
     draining_.insert(runner.name);
     return nullptr;
   }
-  if (!in_use_.insert(runner.name).second) return nullptr;
+  if (!in_use_.emplace(runner.name, runner.address.tcp).second) return nullptr;
   pool_.remember(runner);
   return std::move(approach.link);
 }
@@ -194,9 +196,7 @@ void Fleet::ask_autopsies(Clock::time_point now) {
 
 void Fleet::take_autopsies() {
   for (const BackendAnswer& answer : pool_.take_answers()) {
-    const auto died = answer.error ? answer.error->kind : ErrorKind::unreachable;
-    if (died == ErrorKind::out_of_memory || died == ErrorKind::boot_failed)
-      notes_.push_back(answer.error->message);
+    if (answer.error && tells_death(*answer.error)) notes_.push_back(answer.error->message);
     std::erase_if(autopsies_, [&](const Autopsy& one) { return one.request == answer.id; });
   }
 }
@@ -228,7 +228,9 @@ void Fleet::left(const std::string& name) {
 }
 
 void Fleet::lost(const std::string& name) {
-  if (pool_.spends()) autopsies_.push_back({name, pool_.hinted_address(name), Clock::now() + kAutopsyAfter});
+  const auto used = in_use_.find(name);
+  if (!pool_.spends() || used == in_use_.end()) return;
+  autopsies_.push_back({name, used->second, Clock::now() + kAutopsyAfter});
 }
 
 }  // namespace flame::client

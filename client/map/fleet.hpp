@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -88,7 +89,8 @@ class Fleet {
   std::size_t wanted_ = 1;
   std::vector<std::unique_ptr<Link>> arrived_;
   std::vector<Autopsy> autopsies_;
-  std::set<std::string> in_use_, draining_;
+  std::map<std::string, std::string> in_use_;  // by name: "host:port"; empty where it is not reached over TCP
+  std::set<std::string> draining_;
   std::optional<Error> failure_;
   std::vector<std::string> notes_;
   Clock::time_point not_before_{}, known_at_{}, begun_at_{};

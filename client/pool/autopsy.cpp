@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "client/pool/errors.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::client {
@@ -26,8 +27,7 @@ std::optional<Error> Pool::autopsy(const std::string& name, Deadline deadline) {
     try {
       (void)ask_and_wait("connect", name, patience, {.more = &question});
     } catch (const Error& error) {
-      const bool died = error.kind == ErrorKind::out_of_memory || error.kind == ErrorKind::boot_failed;
-      return died ? std::optional(error) : std::nullopt;
+      return tells_death(error) ? std::optional(error) : std::nullopt;
     }
   }
   return std::nullopt;

@@ -19,6 +19,11 @@ inline bool is_pool_full(const Error& error) {
   return error.kind == ErrorKind::capacity && error.type.empty();
 }
 
+// What `connect` answers of a machine that died, where its runner did not leave by itself.
+inline bool tells_death(const Error& error) {
+  return error.kind == ErrorKind::boot_failed || error.kind == ErrorKind::out_of_memory;
+}
+
 inline Error costs_too_much(const PoolSettings& settings) {
   return Error(ErrorKind::limit,
                "the runners of the pool '" + settings.name + "' cost as much as max_cost_per_hour allows",

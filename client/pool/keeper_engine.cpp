@@ -55,7 +55,7 @@ void Keeper::take_engine(Clock::time_point now) {
     } else if (const auto ended = autopsies_.find(answer.id); ended != autopsies_.end()) {
       const std::string name = ended->second;
       autopsies_.erase(ended);
-      const bool told = answer.error && answer.error->kind == ErrorKind::boot_failed;
+      const bool told = answer.error && tells_death(*answer.error);
       const Error why = told
                             ? *answer.error
                             : Error(ErrorKind::boot_failed, "the runner " + name + " ended before its hello");

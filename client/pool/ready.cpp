@@ -65,7 +65,7 @@ std::unique_ptr<Link> Pool::wait_for_hello(const BootOutcome& boot, Deadline dea
             tries >= kTriesBeforeAsking && power_of_two ? why_gone(runner.name, deadline) : std::nullopt) {
       forget(runner);
       // One that left by itself while it was found is no failure, unless it happens again and again.
-      const bool died = gone->kind == ErrorKind::boot_failed || gone->kind == ErrorKind::out_of_memory;
+      const bool died = tells_death(*gone);
       if (!died && ++deaths_ < kDeathsMax) return nullptr;
       const Error error = died ? *gone : no_hello(boot, *why);
       if (spends() && boot.made) breaker_.failed(error);
