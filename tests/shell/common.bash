@@ -53,3 +53,14 @@ B
   chmod +x bin/flame-backend-priced
   export PATH=$work/bin:$PATH FLAME_BACKEND=priced
 }
+
+# held_boots: a backend that is the local one, but a boot waits until the fifo boot_gate is opened for writing.
+held_boots() {
+  mkfifo boot_gate; mkdir -p bin
+  cat >bin/flame-backend-held <<B
+#!/bin/sh
+while read -r line; do case "\$line" in *'"boot"'*) cat "$work/boot_gate" ;; esac; printf '%s\n' "\$line"; done | "$FLAME_PREFIX/libexec/flame/flame-backend-local"
+B
+  chmod +x bin/flame-backend-held
+  export PATH=$work/bin:$PATH FLAME_BACKEND=held
+}

@@ -71,12 +71,17 @@ worker_memory() {
 # nanny_of RUNNER: once it has one
 nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found"; }
 
-@test "a nanny that is killed: its worker and all that it started are gone, the runner goes on" {
+# A call that runs, and has left a grandchild: $runner, $nanny, $orphan, $call
+leave_orphan() {
   flame pool warm
   runner=$(flame pool status --json | jq '.[0].pid')
   flame run --cause-fd 3 "$faults" orphan "$work/orphan" 3>cause.json 2>err & call=$!
   until [ -s orphan ]; do :; done
   nanny=$(nanny_of "$runner") orphan=$(cat orphan)
+}
+
+@test "a nanny that is killed: its worker and all that it started are gone, the runner goes on" {
+  leave_orphan
   kill -0 "$orphan"
   kill -9 "$nanny"
   status=0; wait "$call" || status=$?
@@ -88,11 +93,7 @@ nanny_of() { local found; until found=$(pgrep -P "$1"); do :; done; echo "$found
 }
 
 @test "a runner that is killed: its nannies end the workers and all that they started" {
-  flame pool warm
-  runner=$(flame pool status --json | jq '.[0].pid')
-  flame run --cause-fd 3 "$faults" orphan "$work/orphan" 3>cause.json 2>err & call=$!
-  until [ -s orphan ]; do :; done
-  nanny=$(nanny_of "$runner") orphan=$(cat orphan)
+  leave_orphan
   below=$(pgrep -P "$nanny")  # the worker, and what it left to its nanny
   kill -0 "$orphan"
   kill -9 "$runner"

@@ -72,10 +72,22 @@ expect() {
   return $status
 }
 
+# pool_of PROGRAM [LINE…]: a pool whose machines run it in the runner's place.
+pool_of() { pool "${@:2}"; sed -i "s|^runner.*|runner = \"$1\"|" flame.toml; }
 # dying LINE…: a runner that says so, and what becomes of it
 dying() {
   printf '#!/bin/sh\n' >"$work/dying"; printf '%s\n' "$@" >>"$work/dying"; chmod +x "$work/dying"
-  pool; sed -i "s|^runner.*|runner = \"$work/dying\"|" flame.toml
+  pool_of "$work/dying"
+}
+# A machine's program as on Fly, $work/machine: beside a socket that speaks for the machine.
+machine_with_api() {
+  cat >"$work/machine" <<X
+#!/bin/sh
+mkdir -m 0777 /.fly
+python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX); s.bind("/.fly/api"); s.listen(); os.chmod("/.fly/api", 0o777)'
+exec $FLAME_PREFIX/bin/flame-runner "\$@"
+X
+  chmod +x "$work/machine"
 }
 # What has changed something since journal entry N, as "METHOD PATH", in the order that it came.
 changes_since() { ask journal | jq -r ".requests[$1:][] | select(.method != \"GET\") | .method + \" \" + .path"; }

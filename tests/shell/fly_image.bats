@@ -9,7 +9,7 @@ teardown() { fly_teardown; }
 older() {
   printf '#!/bin/sh\nexec python3 "%s/older_runner.py" "%s/bin/flame-runner"' "$BATS_TEST_DIRNAME" "$FLAME_PREFIX" >"$work/older"
   printf " '%s'" "$@" >>"$work/older"; printf ' -- "$@"\n' >>"$work/older"; chmod +x "$work/older"
-  pool; sed -i "s|^runner.*|runner = \"$work/older\"|" flame.toml
+  pool_of "$work/older"
 }
 
 @test "fly image: a flame-runner of another protocol: told at once, with what to do, and its machine is gone" {
@@ -40,7 +40,7 @@ older() {
   # The process: it says that it is up, and where it ends.
   printf '#!/bin/sh\necho up >/run/app-is-up\nexec sleep 987654\n' >server; chmod +x server
   printf '#!/bin/sh\nexport APP=%s/server FLAME_RUNNER=%s/bin/flame-runner\nexec %s/with-app "$@"\n' "$work" "$FLAME_PREFIX" "$BATS_TEST_DIRNAME/../../samples/fly-app" >machine; chmod +x machine
-  pool 'idle_timeout = "1s"'; sed -i "s|^runner.*|runner = \"$work/machine\"|" flame.toml
+  pool_of "$work/machine" 'idle_timeout = "1s"'
   expect 0 flame run "$plugins/escape.so" read_file /run/app-is-up; same "$out" 0
   # Nothing that the runner does to workers and what they leave behind harms it.
   expect 0 flame run "$plugins/faults.so" leave_orphan "/tmp/orphan"

@@ -57,15 +57,9 @@ runner_pid() {
 
 @test "fly machine: its own API is for root alone: a worker reaches neither it nor the pool's token" {
   fly_start
-  cat >"$work/machine" <<X
-#!/bin/sh
-mkdir -m 0777 /.fly
-python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX); s.bind("/.fly/api"); s.listen(); os.chmod("/.fly/api", 0o777)'
-exec $FLAME_PREFIX/bin/flame-runner "\$@"
-X
-  chmod +x "$work/machine"
+  machine_with_api
   for sandbox in default strict; do
-    pool "sandbox = \"$sandbox\""; sed -i "s|^runner.*|runner = \"$work/machine\"|" flame.toml
+    pool_of "$work/machine" "sandbox = \"$sandbox\""
     # 13: no way there. It would be 6, that a socket is no file, if there were one.
     expect 0 flame run "$plugins/escape.so" read_file /.fly/api; same "$out" 13
     runner=$(runner_pid)

@@ -7,15 +7,8 @@ teardown() { fly_teardown; }
 
 @test "fly token: in no process's arguments, in no runner's or worker's environment; a worker reads no token; the machine's API is for root" {
   fly_start
-  # A machine as Fly makes it: with a socket that speaks for it.
-  cat >"$work/machine" <<X
-#!/bin/sh
-mkdir -m 0777 /.fly
-python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX); s.bind("/.fly/api"); s.listen(); os.chmod("/.fly/api", 0o777)'
-exec $FLAME_PREFIX/bin/flame-runner "\$@"
-X
-  chmod +x "$work/machine"
-  pool; sed -i "s|^runner.*|runner = \"$work/machine\"|" flame.toml
+  machine_with_api
+  pool_of "$work/machine"
   secret=${FLY_API_TOKEN#* }
   flame run "$plugins/faults.so" sleep_ms 60000 >slow 2>&1 & slow=$!
   until [ "$(state '.[0].busy')" = 1 ]; do kill -0 "$slow"; sleep 0.1; done

@@ -90,13 +90,7 @@ whole() {
 }
 
 @test "a runner that boots is shown as booting" {
-  mkfifo boot_gate; mkdir -p bin
-  cat >bin/flame-backend-held <<B
-#!/bin/sh
-while read -r line; do case "\$line" in *'"boot"'*) cat "$work/boot_gate" ;; esac; printf '%s\n' "\$line"; done | "$FLAME_PREFIX/libexec/flame/flame-backend-local"
-B
-  chmod +x bin/flame-backend-held
-  export PATH=$work/bin:$PATH FLAME_BACKEND=held
+  held_boots
   terminal 80 "seq 3 | flame map $samples/math.so add 1"
   await "0 runners (1 booting)"
   : >boot_gate

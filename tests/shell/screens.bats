@@ -20,14 +20,10 @@ await_busy() { until [ "$(flame pool status --json | jq '.[0].busy')" = 1 ]; do 
 }
 
 @test "a runner that is long in coming: said on a terminal, and gone when it is there" {
-  mkdir bin
-  printf '#!/bin/sh\nread -r line; case $line in *\\"boot\\"*) cat %s/gate ;; esac; echo "$line" | %s\n' "$work" \
-    "$FLAME_PREFIX/libexec/flame/flame-backend-local" >bin/flame-backend-slow
-  chmod +x bin/flame-backend-slow
-  export PATH=$work/bin:$PATH FLAME_BACKEND=slow
+  held_boots
   terminal 60 "flame run $samples/math.so add 100 20"
   await "starting a runner of the pool default"
-  : >gate
+  : >boot_gate
   await "status 0"
   same "$(screen | grep . | tail -2)" $'120\nstatus 0'
   lacks "$(screen)" "starting"
