@@ -189,7 +189,6 @@ class Attempts {
       try {
         return use(*link);
       } catch (Error& error) {
-        if (error.kind == ErrorKind::lost) explain_loss(error, client::runner_in(hello_));
         if (supply_.can_mend(error) && !stop_asked()) {
           send_plugin(*link);
         } else if (stop_asked() || !again(error)) {
@@ -203,7 +202,6 @@ class Attempts {
   }
 
   const std::string& hello() const { return hello_; }  // of the runner that was asked last
-  std::function<void(Error&, const std::string& runner)> explain_loss;
 
  private:
   static bool another_may_do(const Error& error) {
@@ -297,9 +295,6 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   Engine engine(options, climb.settings(), target, events);
   Attempts attempts([&](client::Pool::Watch& watch) { return engine.find(watch); }, options, target,
                     config.pool.name, status, times);
-  attempts.explain_loss = [&](Error& error, const std::string& runner) {
-    engine.explain_loss(error, runner);
-  };
   CallNote note(call, config.pool.name);
   const auto tell = [&] {
     status.clear();
@@ -310,7 +305,10 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
     const auto use = [&](client::Link& link) {
       if (const std::uint64_t id = engine.give(link, call, events)) note.is_detached(id);
     };
-    attempts.run(use, events, rewind, [&](Error& error) { return climb.again(error, engine, rewind); });
+    attempts.run(use, events, rewind, [&](Error& error) {
+      if (error.kind == ErrorKind::lost) engine.explain_loss(error, client::runner_in(attempts.hello()));
+      return climb.again(error, engine, rewind);
+    });
   } catch (Error& error) {
     note.write(times, attempts.hello(), &error);
     engine.await_debugger();
