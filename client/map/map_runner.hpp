@@ -34,7 +34,7 @@ struct MapRunner {
   double price_per_second = 0;  // 0: not known, or nothing
   Depth depth;
   std::uint32_t in_flight = 0;
-  std::uint64_t ended = 0;
+  std::uint64_t ended = 0;           // that it worked on
   double busy_seconds = 0;           // of its slots, as we saw it
   Clock::time_point busy_at{};       // until when that is counted
   Clock::time_point fed_since{};     // when the first of those in flight was sent

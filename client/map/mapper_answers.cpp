@@ -67,10 +67,15 @@ void Mapper::take(MapRunner& runner, const Frame& frame) {
       item.flags = task_.streaming ? wire::flag::bytes : static_cast<std::uint8_t>(item.flags | frame.flags);
       if (frame.has(wire::flag::more)) return window_.add_result(item, frame.body);
       leave_runner(runner, index);
+      ++runner.ended;
       return done(index, frame.body);
-    case FrameType::error:
+    case FrameType::error: {
       leave_runner(runner, index);
-      return failed(index, remote_error(frame.body));
+      Error error = remote_error(frame.body);
+      // What it sends back because the plugin is not there yet says nothing of its pace.
+      if (error.kind != ErrorKind::plugin_missing) ++runner.ended;
+      return failed(index, std::move(error));
+    }
     case FrameType::output:
       return window_.add_result(item, frame.body);
     case FrameType::busy:
@@ -107,7 +112,6 @@ void Mapper::take_window(MapRunner& runner, const Frame& frame) {
 // The call is over there, however it ended.
 void Mapper::leave_runner(MapRunner& runner, ItemIndex index) {
   --runner.in_flight;
-  ++runner.ended;
   --in_flight_;
   std::erase_if(runner.long_calls, [&](const LongCall& call) { return call.item == index; });
 }
