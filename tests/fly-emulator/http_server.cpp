@@ -1,11 +1,18 @@
 #include "http_server.hpp"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
+#include <cstddef>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
 
 namespace flame::fly {
 namespace asio = boost::asio;
@@ -134,27 +141,63 @@ class Session : public std::enable_shared_from_this<Session<Handlers>> {
 
 }  // namespace
 
+// A name for each port of ours, which lasts while we do. Throws boost::system::system_error where another has
+// it.
+UniqueFd claim_port(const tcp::endpoint& endpoint) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string text = "flame-fly-emulator " + endpoint.address().to_string() + " " +
+                           std::to_string(endpoint.port());  // behind a zero: in no file system
+  text.copy(name.sun_path + 1, sizeof name.sun_path - 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
+    throw boost::system::system_error(errno, boost::system::system_category());
+  return fd;
+}
+
 struct HttpServer::Listener : std::enable_shared_from_this<Listener> {
   Listener(asio::io_context& loop, std::shared_ptr<Handlers> handlers_in)
       : acceptor(loop), pause(loop), handlers(std::move(handlers_in)) {}
 
   void open() {
-    try {
-      acceptor.open(endpoint.protocol());
-      acceptor.set_option(asio::socket_base::reuse_address(true));
-      acceptor.bind(endpoint);
+    orderly([this] {
+      bind();
+      endpoint = acceptor.local_endpoint();
+      if (!claim) claim = claim_port(endpoint);
       acceptor.listen(4096);
+    });
+    accept();
+  }
+
+  // Nobody listens, and the port stays ours: the kernel gives it to nobody who asks for any, and the claim
+  // tells another of us, who asks for this one.
+  void refuse(bool on) {
+    if (on == refusing) return;
+    refusing = on;
+    close();
+    on ? orderly([this] { bind(); }) : open();
+  }
+
+  void bind() {
+    acceptor.open(endpoint.protocol());
+    acceptor.set_option(asio::socket_base::reuse_address(true));
+    acceptor.bind(endpoint);
+  }
+
+  template <class Work>
+  void orderly(Work work) const {
+    try {
+      work();
     } catch (const boost::system::system_error& failed) {
       throw Error(ErrorKind::system, "cannot listen on " + endpoint.address().to_string() + ":" +
                                          std::to_string(endpoint.port()) + ": " + failed.code().message());
     }
-    endpoint = acceptor.local_endpoint();
-    accept();
   }
 
   void accept() {
     acceptor.async_accept([self = this->shared_from_this()](error_code failed, tcp::socket socket) {
-      if (failed == asio::error::operation_aborted || !self->acceptor.is_open()) return;
+      if (failed == asio::error::operation_aborted || self->refusing || !self->acceptor.is_open()) return;
       if (failed) return self->accept_later();  // out of descriptors: a moment later some are free
       std::make_shared<Session<Handlers>>(std::move(socket), self->handlers)->read();
       self->accept();
@@ -177,6 +220,8 @@ struct HttpServer::Listener : std::enable_shared_from_this<Listener> {
   tcp::acceptor acceptor;
   asio::steady_timer pause;
   tcp::endpoint endpoint;
+  bool refusing = false;
+  UniqueFd claim;
   std::shared_ptr<Handlers> handlers;
 };
 
@@ -198,12 +243,7 @@ std::uint16_t HttpServer::listen(const std::string& address, std::uint16_t port)
 }
 
 void HttpServer::refuse(bool on) {
-  for (auto& listener : listeners_) {
-    if (on)
-      listener->close();
-    else if (!listener->acceptor.is_open())
-      listener->open();
-  }
+  for (auto& listener : listeners_) listener->refuse(on);
 }
 
 void HttpServer::close() {

@@ -106,3 +106,16 @@ image() {
   kill -TERM "$emulator"; wait "$emulator"
   same "$(find "$work" -maxdepth 1 -name 'flame-fly-*')" ""
 }
+
+@test "fly-emulator: while it refuses, nobody else takes its port" {
+  flame-fly-emulator --fast -q --no-machine --ready-file ready >log 2>&1 & emulator=$!
+  until [ -e ready ]; do kill -0 "$emulator"; sleep 0.02; done
+  . "$work/ready"; first=$FLY_FLAPS_BASE_URL
+  curl -sS -d '{"kind":"refuse","delay_ms":60000}' "$first/_emulator/faults"
+  flame-fly-emulator --fast -q --no-machine --ready-file other >log2 2>&1 & second=$!
+  until [ -e other ]; do kill -0 "$second"; sleep 0.02; done
+  . "$work/other"
+  kill "$second"; wait "$second"
+  echo "$first then $FLY_FLAPS_BASE_URL"; ls -l; cat ready other log log2
+  [ "$FLY_FLAPS_BASE_URL" != "$first" ]
+}
