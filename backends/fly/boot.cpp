@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t kTokenBytes = 32;
 constexpr int kRacesMax = 3;            // lost placement races before the next guest is tried
-constexpr int kLeftMax = 3;             // runners that may leave, idle, before we know of them
 constexpr milliseconds kListLag{1500};  // between two looks: the list may lag behind a create
 constexpr milliseconds kTransientPause{400};
 constexpr milliseconds kClearPatience{2000};
@@ -28,19 +27,10 @@ class Boot {
 
   FlyMachine run() {
     token_ = hex(random_bytes(kTokenBytes));
-    int left = 0;
-    for (std::size_t i = 0; i < config_.guests.size();) {
+    for (std::size_t i = 0; i < config_.guests.size(); ++i) {
       const bool last = i + 1 == config_.guests.size();
-      if (const auto made = create_or_clear(config_.guests[i], last)) {
-        try {
-          return started(*made);
-        } catch (const Error& error) {
-          if (error.kind != ErrorKind::unreachable || ++left == kLeftMax) throw;
-          continue;  // the engine was slower than its idle timer
-        }
-      }
+      if (const auto made = create_or_clear(config_.guests[i], last)) return started(*made);
       note(request_, "no room for " + config_.guests[i].name() + "; trying " + config_.guests[i + 1].name());
-      ++i;
     }
     throw Error(ErrorKind::internal, "a boot without a guest");
   }

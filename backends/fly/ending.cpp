@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "backends/fly/members.hpp"
+#include "backends/kit/serve.hpp"
 #include "base/text.hpp"
 
 namespace flame::backend::fly {
@@ -75,7 +76,9 @@ Error error_of(const Ending& ending, const FlyMachine& machine) {
 }
 
 Error left(const FlyMachine& machine) {
-  return Error(ErrorKind::unreachable, "the machine '" + machine.name + "' (" + machine.id + ") has left");
+  Error error(ErrorKind::unreachable, "the machine '" + machine.name + "' (" + machine.id + ") has left");
+  error.type = backend::kHasLeft;
+  return error;
 }
 
 }  // namespace

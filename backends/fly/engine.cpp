@@ -46,8 +46,10 @@ void tell(Api& api, const Request& request, const char* method, const std::strin
 }
 
 Error none_of_that_name(const Request& request) {
-  return Error(ErrorKind::unreachable,
-               "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
+  Error error(ErrorKind::unreachable,
+              "there is no machine '" + request.name + "' in the pool '" + request.pool + "'");
+  error.type = kHasLeft;
+  return error;
 }
 
 // Another may have the name by now.

@@ -76,8 +76,9 @@ Request read_request(const json::object& object) {
 }
 
 json::object error_object(const Error& error) {
-  json::object out = {
-      {"code", error_kind_name(error.kind)}, {"message", error.message}, {"hint", error.hint}};
+  json::object out = {{"code", error.type.empty() ? error_kind_name(error.kind) : error.type},
+                      {"message", error.message},
+                      {"hint", error.hint}};
   if (error.retry_after_ms) out["retry_after_ms"] = *error.retry_after_ms;
   return out;
 }

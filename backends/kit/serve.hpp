@@ -41,6 +41,9 @@ class NameTaken : public std::exception {
   std::string message;
 };
 
+// An Error's type that stands for its kind as code: what was made or started was well and has left.
+inline constexpr const char* kHasLeft = "has_left";
+
 // threads: each request has a thread of its own, and a verb's function may run several times at once.
 enum class Concurrency { one_by_one, threads };
 

@@ -102,7 +102,8 @@ void Pool::change_all(std::string_view verb, const std::vector<std::string>& nam
     if (!only_told(verb, name, patience)) asked.push_back(ask(verb, name, patience));
   std::optional<Error> failed;
   for (const std::uint64_t id : asked)
-    if (BackendAnswer answer = backend().wait(id); answer.error && !failed) failed = answer.error;
+    if (BackendAnswer answer = backend().wait(id); answer.error && !failed && !tells_leaving(*answer.error))
+      failed = answer.error;
   settle_asides(patience);
   if (failed) throw for_people(*failed).at_phase("boot");
 }

@@ -53,9 +53,10 @@ Machine machine_of(const json::value& value) {
 
 Error error_of(const json::object& object) {
   const std::string code = text_of(object, "code");
-  Error error(error_kind_from_name(code).value_or(ErrorKind::boot_failed), text_of(object, "message"),
+  const ErrorKind unnamed = code == "has_left" ? ErrorKind::unreachable : ErrorKind::boot_failed;
+  Error error(error_kind_from_name(code).value_or(unnamed), text_of(object, "message"),
               text_of(object, "hint"));
-  error.type = code;  // name_taken is no kind of its own
+  error.type = code;  // name_taken and has_left are no kinds of their own
   if (const std::uint64_t ms = count_of(object, "retry_after_ms"); ms > 0)
     error.retry_after_ms = static_cast<std::int64_t>(ms);
   return error;

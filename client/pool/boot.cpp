@@ -15,6 +15,8 @@
 namespace flame::client {
 namespace {
 
+constexpr int kLeftMax = 5;  // an image whose runner leaves at once is no pool
+
 // The same each time, so that a plan names what will be; another for other computers and users.
 std::uint64_t first_of(const std::string& runtime_dir) {
   return static_cast<unsigned char>(sha256(host_name() + "\n" + runtime_dir)[0]);
@@ -93,6 +95,13 @@ void Pool::advance(Boot& boot, const BackendAnswer& answer) {
   boot.request = 0;
   if (answer.error) {
     if (answer.error->kind == ErrorKind::boot_failed && boot.made && spends()) breaker_.failed(*answer.error);
+    // Idle before we knew of it, or another user took it: what the engine has now is looked at again.
+    if (tells_leaving(*answer.error) && ++boot.left < kLeftMax) {
+      boot.name.clear();
+      boot.made = false;
+      boot.request = ask("list", "", boot.deadline);
+      return;
+    }
     if (answer.error->type != "name_taken")
       return outcomes_.push_back({boot.id, std::nullopt, Error(*answer.error).at_phase("boot"), ""});
     boot.made = false;

@@ -19,6 +19,9 @@ inline bool is_pool_full(const Error& error) {
   return error.kind == ErrorKind::capacity && error.type.empty();
 }
 
+// What an engine answers of a machine that was well and is gone: another will do.
+inline bool tells_leaving(const Error& error) { return error.type == "has_left"; }
+
 // What `connect` answers of a machine that died, where its runner did not leave by itself.
 inline bool tells_death(const Error& error) {
   return error.kind == ErrorKind::boot_failed || error.kind == ErrorKind::out_of_memory;

@@ -132,6 +132,7 @@ class Pool {
     std::uint64_t request = 0;  // the backend's, being asked; 0: settled
     std::string name;           // being started or booted; empty: being listed
     std::set<std::string> taken;
+    int left = 0;  // runners that were well and had left before we knew of them
     Machine machine;
     Deadline deadline;
     bool made = false;

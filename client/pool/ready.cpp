@@ -51,6 +51,7 @@ std::unique_ptr<Link> Pool::wait_for_hello(const BootOutcome& boot, Deadline dea
       auto link = attempt(runner, kHelloPatience, deadline);
       remember(runner);
       breaker_.mended();
+      deaths_ = 0;
       if (!is_draining(*link)) return link;
       forget(runner);
       leaving_.insert(runner.name);

@@ -75,10 +75,8 @@ expect() {
 # pool_of PROGRAM [LINE…]: a pool whose machines run it in the runner's place.
 pool_of() { pool "${@:2}"; sed -i "s|^runner.*|runner = \"$1\"|" flame.toml; }
 # dying LINE…: a runner that says so, and what becomes of it
-dying() {
-  printf '#!/bin/sh\n' >"$work/dying"; printf '%s\n' "$@" >>"$work/dying"; chmod +x "$work/dying"
-  pool_of "$work/dying"
-}
+dying() { runner_does "$@"; pool_of "$work/dying"; }
+runner_does() { { echo '#!/bin/sh'; printf '%s\n' "$@"; } >"$work/dying"; chmod +x "$work/dying"; }
 # A machine's program as on Fly, $work/machine: beside a socket that speaks for the machine.
 machine_with_api() {
   cat >"$work/machine" <<X

@@ -183,6 +183,20 @@ told() {
   [ "$(creates)" -ge 2 ]
 }
 
+@test "fly answers: another user stops again what is being started for a call: it is started once more" {
+  fly_start
+  local real="exec $FLAME_PREFIX/bin/flame-runner \"\$@\""
+  runner_does "$real"; pool_of "$work/dying" 'when_idle = "stop"'
+  flame pool warm --stopped
+  runner_does 'exec sleep 1000'
+  flame run "$samples/math.so" add 100 20 >out 2>err & run=$!
+  until ask machines | jq -e 'any(.machines[]; .name == "flame-default-0" and .pid > 0 and .state == "started")' >/dev/null; do sleep 0.02; done
+  runner_does "$real"
+  flame pool drain
+  wait "$run" || { cat err; false; }
+  same "$(cat out)" 120; same "$(creates)" 1
+}
+
 @test "fly answers: another user drains the pool in the middle of a boot: another machine is made" {
   fly_start
   dying "exec sleep 1000"
@@ -190,6 +204,6 @@ told() {
   until ask machines | jq -e 'any(.machines[]; .name == "flame-default-0" and .pid > 0 and .state == "started")' >/dev/null; do sleep 0.02; done
   printf '#!/bin/sh\nexec %s "$@"\n' "$FLAME_PREFIX/bin/flame-runner" >"$work/dying"
   flame pool drain
-  wait "$run" || { cat err; false; }
+  wait "$run" || { cat err; ask journal | jq -c ".requests[]|[.method,.path,.status]"; false; }
   same "$(cat out)" 120
 }
