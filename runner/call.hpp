@@ -29,7 +29,8 @@ struct Bind {
   std::uint64_t id = 0;  // unique in this runner
   std::string path, sha256, function, environment_json;
   std::vector<SetFile> files;  // that travel with the plugin, itself first
-  bool fresh = false, phases = false;
+  bool fresh = false;
+  bool phases = false, usage = false;  // wanted of its calls; phases: usage too
   // set by the scheduler
   mutable std::shared_ptr<Group> group;
   mutable std::shared_ptr<Function> known;

@@ -82,7 +82,7 @@ Scheduler::~Scheduler() {
 bool Scheduler::submit(const CallPtr& call) {
   if (queued_ >= wire::kQueueMaxCount) return false;
   resolve(*call->bind);
-  if (!call->deadline.unlimited() || call->bind->phases) call->arrived = Clock::now();
+  if (!call->deadline.unlimited() || call->bind->usage) call->arrived = Clock::now();
   call->in_pieces =
       (static_cast<unsigned char>(call->waiting[5]) & wire::flag::more) != 0;  // flags of its first frame
   Group& group = *call->bind->group;

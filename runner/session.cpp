@@ -154,6 +154,7 @@ void Session::bind(std::string_view body) {
     read_bind(request, *made.bind);
     made.bind->fresh = flag_of(request, "fresh");
     made.bind->phases = flag_of(request, "phases");
+    made.bind->usage = made.bind->phases || flag_of(request, "usage");
     runner_.plugins.check(request_of(*made.bind));
     if (flag_of(request, "ask"))
       send(FrameType::bound, 0, 0, "{\"bind\":" + std::to_string(number) + ",\"here\":true}");

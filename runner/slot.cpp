@@ -24,8 +24,12 @@ double microseconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::micro>(to - from).count();
 }
 
+const char* wanted_of(const Bind& bind) {
+  return bind.phases ? ",\"phases\":true" : bind.usage ? ",\"usage\":true" : "";
+}
+
 std::string bind_identity(const Bind& bind) {
-  return bind.function + (bind.phases ? "\n1\n" : "\n0\n") + bind.environment_json;
+  return bind.function + "\n" + wanted_of(bind) + "\n" + bind.environment_json;
 }
 
 }  // namespace
@@ -50,7 +54,7 @@ void Slot::give(const CallPtr& call) {
   call->state = Call::State::fed;
   call->number = first_ + fed_.size();
   call->passed_bytes = 0;
-  if (call->bind->phases) call->fed = worker_->now();
+  if (call->bind->usage) call->fed = worker_->now();
   const std::uint32_t number = bind(*call->bind);
   fed_.push_back({call, function.mean_us, call->waiting.size()});
   ++backlog_.calls;
@@ -76,7 +80,8 @@ std::uint32_t Slot::bind(const Bind& bind) {
   if (last_number_ == binds_.size()) binds_.emplace_back();
   std::string body = "{\"bind\":" + std::to_string(last_number_) + ",\"function\":";
   worker::append_json_string(body, bind.function);
-  body += ",\"env\":" + bind.environment_json + (bind.phases ? ",\"phases\":true}" : "}");
+  body += ",\"env\":" + bind.environment_json;
+  (body += wanted_of(bind)) += "}";
   wire::append_frame(worker_->outgoing(), FrameType::bind, 0, 0, body);
   binds_[last_number_] = {std::move(identity), bind.known};
   return last_number_;

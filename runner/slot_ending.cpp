@@ -122,7 +122,7 @@ bool Slot::look_at_memory() {
 // Of a call whose worker cannot tell any more.
 void Slot::tell_last_usage(const CallPtr& call, const WorkerEnd& end) {
   const bool metered = worker_->page().metered.load() == call->number;
-  if (!call->bind->phases || end.peak_bytes == 0 || !metered) return;
+  if (!call->bind->usage || end.peak_bytes == 0 || !metered) return;
   const std::string body = last_usage(end, memory_bytes_, worker_->page(), worker_->now());
   tell_usage(call, {FrameType::usage, 0, call->number, body});
 }

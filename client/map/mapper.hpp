@@ -100,7 +100,7 @@ class Mapper {
   void add_runner(std::unique_ptr<Link> link, std::uint8_t rung = 0);
   void runner_gone(MapRunner& runner);
   void append_binds(MapRunner& runner) const;
-  std::string bind_body(std::uint32_t number, bool phases) const;
+  std::string bind_body(std::uint32_t number, bool usage) const;
   double price_of(Pool& pool, const std::string& runner);
   void count_cost();
 

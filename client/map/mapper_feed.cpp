@@ -129,7 +129,7 @@ void Mapper::send(ItemIndex index, MapRunner& runner) {
   item.sent_to = runner.number;
   item.sent = now_;
   item.round = runner.round;
-  // Being told costs three frames a call: worth it unless calls are tiny.
+  // Being told costs a frame a call: worth it unless calls are tiny.
   item.told = trace_ || runner.depth.per_second() < kToldPerSecond;
   ++item.attempts;
   if (runner.in_flight++ == 0) runner.fed_since = now_;

@@ -183,11 +183,12 @@ void Mapper::append_binds(MapRunner& runner) const {
   wire::append_frame(runner.pending, wire::FrameType::bind, 0, 0, bind_body(1, true));
 }
 
-std::string Mapper::bind_body(std::uint32_t number, bool phases) const {
+std::string Mapper::bind_body(std::uint32_t number, bool usage) const {
   boost::json::object environment;
   for (const auto& [name, value] : task_.environment) environment[name] = value;
-  boost::json::object bind = {{"bind", number},       {"function", task_.function}, {"path", task_.path},
-                              {"fresh", task_.fresh}, {"phases", phases},           {"env", environment}};
+  boost::json::object bind = {{"bind", number},     {"function", task_.function},
+                              {"path", task_.path}, {"fresh", task_.fresh},
+                              {"usage", usage},     {"env", environment}};
   if (!task_.sha256.empty()) bind["sha256"] = task_.sha256;
   if (task_.supply && !task_.supply->files_json().empty())
     bind["files"] = boost::json::parse(task_.supply->files_json());

@@ -26,7 +26,7 @@ struct Bind {
   const LoadedFunction* function = nullptr;
   std::optional<Error> error;  // its calls fail with it
   Environment environment;
-  bool phases = false;
+  bool phases = false, usage = false;
 };
 
 class Server {
@@ -73,7 +73,8 @@ class Server {
     if (const auto* environment = request.as_object().if_contains("env"))
       for (const auto& item : environment->as_object())
         made.environment.set(item.key(), item.value().as_string());
-    if (const auto* phases = request.as_object().if_contains("phases")) made.phases = phases->as_bool();
+    made.phases = request.as_object().contains("phases");
+    made.usage = made.phases || request.as_object().contains("usage");
     binds_[number] = std::move(made);
     std::string answer = head + ",\"signature\":";
     append_json_string(answer, binds_[number].function->entry->signature);
@@ -122,7 +123,7 @@ class Server {
     bind->second.environment.put_in_place();
     if (bind->second.phases) inbox_.channel.send(FrameType::started, 0, frame.call, {});
     wait_for_debugger(*function.entry);
-    const Usage before = bind->second.phases ? meter(frame.call) : Usage{};
+    const Usage before = bind->second.usage ? meter(frame.call) : Usage{};
 
     RunningCall running{
         .handle = {&host()},
@@ -139,7 +140,7 @@ class Server {
       prints_.settle();  // what it printed comes before its answer
       reset();
     }
-    if (bind->second.phases) inbox_.channel.send(FrameType::usage, 0, frame.call, Usage::now().since(before));
+    if (bind->second.usage) inbox_.channel.send(FrameType::usage, 0, frame.call, Usage::now().since(before));
     finish(running, function, status);
   }
 

@@ -22,7 +22,7 @@ struct SharedPage {
   // Prints (serve.cpp): the runner counts its reads of the pipe; the worker, waiting for one, says so.
   std::atomic<std::uint32_t> prints_read, prints_wanted;
 
-  // Worker, with phases: what it had used when it invoked the call `metered`, stored before the number.
+  // Worker, with usage: what it had used when it invoked the call `metered`, stored before the number.
   std::atomic<std::uint64_t> metered, metered_wall_us, metered_cpu_us;
 
   // Positions count the bytes that the worker ever wrote, by either way. Up to `produced` all is written;

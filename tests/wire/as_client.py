@@ -171,6 +171,13 @@ def phases():
     l.call(7, bind=3)
     l.end_of(7)
     assert all(kind == LOG for kind, of, _ in l.seen if of == 7), l.seen
+    for call, name in ((8, "chatter"), (9, "segfault")):  # usage alone
+        l.bind(faults, name, call, usage=True)
+        l.call(call, bind=call)
+        l.end_of(call)
+        own = [(kind, body) for kind, of, body in l.seen if of == call and kind != LOG]
+        assert [kind for kind, _ in own] == [USAGE], own
+        assert set(json.loads(own[0][1])) == set(usage), own
 
 
 def stored_set():
