@@ -196,8 +196,13 @@ void Fleet::ask_autopsies(Clock::time_point now) {
 
 void Fleet::take_autopsies() {
   for (const BackendAnswer& answer : pool_.take_answers()) {
-    if (answer.error && tells_death(*answer.error)) notes_.push_back(answer.error->message);
-    std::erase_if(autopsies_, [&](const Autopsy& one) { return one.request == answer.id; });
+    const auto one = std::find_if(autopsies_.begin(), autopsies_.end(),
+                                  [&](const Autopsy& it) { return it.request == answer.id; });
+    if (one == autopsies_.end()) continue;
+    const bool known = answer.error && tells_death(*answer.error);
+    if (known) notes_.push_back(answer.error->message);
+    deaths_told_.push_back({one->name, known ? answer.error : std::nullopt});
+    autopsies_.erase(one);
   }
 }
 
@@ -227,10 +232,11 @@ void Fleet::left(const std::string& name) {
   pool_.let_go(name);
 }
 
-void Fleet::lost(const std::string& name) {
+bool Fleet::lost(const std::string& name) {
   const auto used = in_use_.find(name);
-  if (!pool_.spends() || used == in_use_.end()) return;
+  if (!pool_.spends() || used == in_use_.end()) return false;
   autopsies_.push_back({name, used->second, Clock::now() + kAutopsyAfter});
+  return true;
 }
 
 }  // namespace flame::client

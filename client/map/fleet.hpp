@@ -35,8 +35,14 @@ class Fleet {
   // Why the latest boot failed, once; whoever has no runner at all gives up with it.
   std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }
   void left(const std::string& name);  // a link has ended: its runner's name may come again
-  void lost(
-      const std::string& name);  // in mid-work: what its machine died of becomes a note, if the engine knows
+  // It was lost in mid-work: what its machine died of becomes a note, where the engine knows. True: it is
+  // asked, and take_deaths() will have its answer.
+  bool lost(const std::string& name);
+  struct Death {
+    std::string runner;
+    std::optional<Error> why;  // none: the engine does not know, or the machine is well
+  };
+  std::vector<Death> take_deaths() { return std::exchange(deaths_told_, {}); }
 
   double boot_seconds() const;  // measured here, or a guess
   double boot_seconds_sum() const { return boot_seconds_sum_; }
@@ -93,6 +99,7 @@ class Fleet {
   std::set<std::string> draining_;
   std::optional<Error> failure_;
   std::vector<std::string> notes_;
+  std::vector<Death> deaths_told_;
   Clock::time_point not_before_{}, known_at_{}, begun_at_{};
   milliseconds pause_{20};
   double boot_seconds_sum_ = 0;

@@ -188,6 +188,7 @@ void Mapper::interrupted() {
 
 void Mapper::stop_feeding() {
   feeding_ = false;
+  settle_all();
   again_.clear();
   later_.clear();
   for (const auto& rung : rungs_) rung->waiting.clear();

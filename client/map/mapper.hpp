@@ -112,6 +112,14 @@ class Mapper {
     std::deque<ItemIndex> waiting;
   };
   bool climbs(ItemIndex index, const Error& error);
+  struct InQuestion {
+    ItemIndex item;
+    std::string runner;
+    Error error;  // it was lost
+  };
+  void await_death(ItemIndex index, const std::string& runner, Error error);
+  void settle_deaths(Fleet& fleet);
+  void settle_all();
   void queue_again(ItemIndex index);
   void feed_rungs();
   void grow_rungs();
@@ -142,6 +150,7 @@ class Mapper {
   std::optional<Trace> trace_;
   std::optional<Ladder> ladder_;
   std::vector<std::unique_ptr<Rung>> rungs_;  // above the pool's own, as far as somebody climbed
+  std::vector<InQuestion> in_question_;       // was it their machine's memory?
 
   std::vector<std::unique_ptr<MapRunner>> runners_;  // an index stays that of its runner; gaps are filled
   struct Known {

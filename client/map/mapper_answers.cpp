@@ -283,7 +283,8 @@ void Mapper::lost(MapRunner& runner, const Error& error) {
     if (window_[i].state == Item::State::in_flight && runners_[window_[i].runner].get() == &runner)
       items.push_back(i);
   for (const ItemIndex index : items) leave_runner(runner, index);
-  if (error.kind == ErrorKind::lost) fleet_of(runner).lost(runner.name);
+  const std::string name = runner.name;
+  const bool asked = error.kind == ErrorKind::lost && fleet_of(runner).lost(name);
   runner_gone(runner);
   for (const ItemIndex index : items) {
     const Item& item = window_[index];
@@ -294,7 +295,10 @@ void Mapper::lost(MapRunner& runner, const Error& error) {
       one.kind = ErrorKind::lost;
       one.with_fate(item.round == round ? Fate::never_begun : Fate::unknown);
     }
-    failed(index, std::move(one));
+    if (asked && ladder_ && task_.idempotent && one.fate == Fate::unknown)
+      await_death(index, name, std::move(one));
+    else
+      failed(index, std::move(one));
   }
 }
 

@@ -28,6 +28,29 @@ bool Mapper::climbs(ItemIndex index, const Error& error) {
   return true;
 }
 
+// Until the engine says what their machine died of.
+void Mapper::await_death(ItemIndex index, const std::string& runner, Error error) {
+  window_[index].state = Item::State::waiting;
+  in_question_.push_back({index, runner, std::move(error)});
+}
+
+void Mapper::settle_deaths(Fleet& fleet) {
+  for (const Fleet::Death& death : fleet.take_deaths()) {
+    const bool of_memory = death.why && death.why->kind == ErrorKind::out_of_memory;
+    const auto theirs = std::stable_partition(in_question_.begin(), in_question_.end(),
+                                              [&](const auto& one) { return one.runner != death.runner; });
+    const std::vector<InQuestion> settled(theirs, in_question_.end());
+    in_question_.erase(theirs, in_question_.end());
+    for (const InQuestion& one : settled)
+      failed(one.item, of_memory ? Error(*death.why).with_fate(Fate::unknown) : one.error);
+  }
+}
+
+// Without their answers: nothing goes anywhere any more.
+void Mapper::settle_all() {
+  for (InQuestion& one : std::exchange(in_question_, {})) failed(one.item, std::move(one.error));
+}
+
 void Mapper::queue_again(ItemIndex index) {
   const std::uint8_t rung = window_[index].rung;
   (rung == 0 ? again_ : rungs_[rung - 1U]->waiting).push_back(index);
@@ -52,6 +75,7 @@ void Mapper::grow_rungs() {
 
 void Mapper::grow(Rung& rung, std::uint8_t number) {
   for (auto& link : rung.fleet.arrivals(now_)) add_runner(std::move(link), number);
+  settle_deaths(rung.fleet);
   if (rung.waiting.empty()) return;
   std::vector<RunnerLoad> loads;
   each_runner([&](const MapRunner& runner) {

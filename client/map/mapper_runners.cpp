@@ -30,10 +30,12 @@ MapRunner* Mapper::best_runner(std::uint8_t rung) {
   return best;
 }
 
-// What is known or estimated to come. When nobody knows, as much is expected as has been: a pipe that kept us
-// busy for a minute is good for another.
+// What is known or estimated to come, but for greater guests. When nobody knows, as much is expected as has
+// been: a pipe that kept us busy for a minute is good for another.
 double Mapper::queued(double slots, double items_per_second) const {
-  const double sent = std::max(0.0, in_flight_ - slots) + static_cast<double>(again_.size() + later_.size());
+  double in_flight = 0;
+  each_runner([&](const MapRunner& runner) { in_flight += runner.rung == 0 ? runner.in_flight : 0; });
+  const double sent = std::max(0.0, in_flight - slots) + static_cast<double>(again_.size() + later_.size());
   const double input = static_cast<double>(input_left_bytes_) + static_cast<double>(splitter_.left_bytes());
   const double known = sent + input / (mean_item_bytes_ + 1);
   if (!crowded_ || input_ended_ || input_left_bytes_ > 0) return known;
@@ -92,6 +94,7 @@ void Mapper::grow() {
   for (auto& link : fleet_.arrivals(now_)) add_runner(std::move(link));
   for (const std::string& note : fleet_.take_notes())
     if (events_.on_notice) events_.on_notice(note);
+  settle_deaths(fleet_);
   if (alone && !somebody_serves()) return find_first();
   alone_since_ = Clock::time_point();
   const auto ready =

@@ -44,6 +44,16 @@ dies_of() {
   holds "$err" "killed for memory"; holds "$err" "it is called again on the guest shared-cpu-2x"
 }
 
+@test "map: what may be run again goes to the next guest too" {
+  pool 'oom_ladder = ["shared-cpu-2x"]'
+  strike oom
+  yes 4000 | head -n 3 >in
+  expect 0 flame map --to json "$plugins/faults.so" sleep_ms_again <in
+  same "$(jq .result <<<"$out" | sort | uniq -c | tr -s ' ')" " 3 4000"
+  holds "$err" "killed for memory"; holds "$err" "such items run again on the guest shared-cpu-2x"
+  same "$(ask bill | jq -r '[.machines[].name | select(startswith("flame-"))] | sort | join(" ")')" "flame-default-0 flame-default-shared-cpu-2x-0"
+}
+
 @test "map says it too, and goes on elsewhere" {
   pool 'max = 2'
   strike oom
