@@ -188,8 +188,13 @@ json::object Engine::one(const Request& request, const FlyMachine& machine) {
 }
 
 json::object Engine::list(const Request& request) {
-  // Before a boot: what could not be booted is refused before anything is asked or bought.
-  if (!request.generation.empty()) (void)read_pool_config(request);
+  json::object out;
+  if (!request.generation.empty()) {
+    // Before a boot: what could not be booted is refused before anything is asked or bought.
+    const PoolConfig config = read_pool_config(request);
+    out["boot_price_per_second"] =
+        price_per_second(config.guests.front(), config.regions.empty() ? "" : config.regions.front());
+  }
   const auto all = look(request);
   const std::string current = image_of_a_boot(text(request.settings, "image"), all);
   json::array machines;
@@ -198,7 +203,8 @@ json::object Engine::list(const Request& request) {
       machines.push_back(shown(request, machine, current));
     else if (request.all && !machine.keeper.empty() && !machine.leased)
       machines.push_back(record_object(machine));
-  return {{"machines", std::move(machines)}};
+  out["machines"] = std::move(machines);
+  return out;
 }
 
 std::string Engine::image_for(const Request& request) {

@@ -35,6 +35,11 @@ Address address_of(const json::object& holder) {
   return out;
 }
 
+double price_of(const json::object& object, std::string_view key) {
+  const auto* price = object.if_contains(json::string_view(key.data(), key.size()));
+  return price != nullptr && price->is_number() ? price->to_number<double>() : 0;
+}
+
 Machine machine_of(const json::value& value) {
   const json::object& object = value.as_object();
   Machine out;
@@ -45,8 +50,7 @@ Machine machine_of(const json::value& value) {
   out.created_at_ms = count_of(object, "created_at_ms");
   out.pid = count_of(object, "pid");
   out.pool = text_of(object, "pool");
-  if (const auto* price = object.if_contains("price_per_second"); price != nullptr && price->is_number())
-    out.price_per_second = price->to_number<double>();
+  out.price_per_second = price_of(object, "price_per_second");
   out.details = json::serialize(value);
   return out;
 }
@@ -76,6 +80,7 @@ BackendAnswer answer_of(std::uint64_t id, const json::object& reply) {
     if (const auto* machines = ok.if_contains("machines"))
       for (const auto& machine : machines->as_array()) out.machines.push_back(machine_of(machine));
     if (const auto* machine = ok.if_contains("machine")) out.machines.push_back(machine_of(*machine));
+    out.boot_price_per_second = price_of(ok, "boot_price_per_second");
     out.address = address_of(ok);
     if (const auto* abilities = ok.if_contains("abilities"); abilities != nullptr && abilities->is_array())
       for (const auto& ability : abilities->get_array())

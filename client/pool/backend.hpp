@@ -21,6 +21,7 @@ struct BackendAnswer {
   // note: progress for people; logs: the lines; lease: ours; connect: what to try when nobody answers
   std::string text;
   std::vector<Machine> machines;       // list: all; boot, start, stop: the one
+  double boot_price_per_second = 0;    // list: of what a boot would make; 0: not told
   Address address;                     // connect
   std::vector<std::string> abilities;  // describe
   std::optional<Error> error;          // failed

@@ -82,7 +82,10 @@ std::vector<BootOutcome> Pool::take_boots() {
     std::vector<Boot*> waiting;
     for (Boot& boot : boots_)
       if (boot.request == answer->id) waiting.push_back(&boot);
-    if (!answer->error && !waiting.empty() && waiting.front()->name.empty()) machines_ = answer->machines;
+    if (!answer->error && !waiting.empty() && waiting.front()->name.empty()) {
+      machines_ = answer->machines;
+      boot_price_ = answer->boot_price_per_second;
+    }
     for (Boot* boot : waiting) advance(*boot, *answer);
   }
   std::erase_if(boots_, [](const Boot& boot) { return boot.request == 0; });
@@ -130,7 +133,8 @@ void Pool::give(Boot& boot) {
                        std::nullopt, "", boot.made});
 }
 
-// With one more, an hour. The first one tells what each costs: until then there is no second.
+// With one more, an hour. Where no price list says it, the first one tells what each costs: until then there
+// is no second.
 bool Pool::too_costly() const {
   if (settings_.max_cost_per_hour <= 0 || !spends()) return false;
   double running = 0, each = price_each_;
@@ -145,9 +149,16 @@ bool Pool::too_costly() const {
     each = std::max(each, machine.price_per_second);
     unlisted.erase(machine.name);
   }
-  if (!priced) return !unlisted.empty();
+  if (!priced && boot_price_ == 0) return !unlisted.empty();
+  if (!priced) each = boot_price_;
   running += each * static_cast<double>(unlisted.size());
   return (running + each) * 3600 > settings_.max_cost_per_hour * (1 + 1e-9);
+}
+
+// Waiting would not help.
+bool Pool::first_is_too_dear() const {
+  return settings_.max_cost_per_hour > 0 && machines_.empty() && used_.empty() &&
+         boot_price_ * 3600 > settings_.max_cost_per_hour * (1 + 1e-9);
 }
 
 void Pool::choose(Boot& boot) {
@@ -172,6 +183,8 @@ void Pool::choose(Boot& boot) {
     if (machine.state == "started") return give(boot);  // somebody else's, or one whose hint was lost
     return ask_boot(boot, "start");
   }
+  if (first_is_too_dear())
+    return outcomes_.push_back({boot.id, std::nullopt, too_dear(settings_, boot_price_), ""});
   if (too_costly()) return outcomes_.push_back({boot.id, std::nullopt, costs_too_much(settings_), ""});
   const std::uint64_t limit = settings_.max + (handing_over ? settings_.surge : 0);
   // Several computers begin at different names, so that they do not spend the engine's limit on clashes.

@@ -1,5 +1,6 @@
 // Errors that several parts of a pool tell.
 #pragma once
+#include <cstdio>
 #include <string>
 
 #include "base/error.hpp"
@@ -32,6 +33,18 @@ inline Error costs_too_much(const PoolSettings& settings) {
                "the runners of the pool '" + settings.name + "' cost as much as max_cost_per_hour allows",
                "max_cost_per_hour in flame.toml allows more")
       .at_phase("boot");
+}
+
+// Of the first: there is none whose calls could be waited for.
+inline Error too_dear(const PoolSettings& settings, double usd_per_second) {
+  char price[64];
+  std::snprintf(price, sizeof price, "%.4f", usd_per_second * 3600);
+  Error error(ErrorKind::limit,
+              "one machine of the pool '" + settings.name + "' costs " + price +
+                  " an hour, more than max_cost_per_hour allows",
+              "a smaller guest, or a greater max_cost_per_hour in flame.toml");
+  error.type = "first";
+  return error.at_phase("boot");
 }
 
 inline bool is_too_dear(const Error& error) { return error.kind == ErrorKind::limit && error.type.empty(); }

@@ -159,6 +159,7 @@ class Pool {
   Found find_ready(Deadline deadline, const std::set<std::string>& avoid);
   bool pays(const Found& found, const Watch& watch);
   bool too_costly() const;
+  bool first_is_too_dear() const;
   std::string runner_name(std::uint64_t k) const;
   Runner local_runner(std::uint64_t k) const;
   std::uint64_t names_in_use() const { return settings_.max + settings_.surge; }
@@ -208,6 +209,7 @@ class Pool {
   std::set<std::string> leaving_;  // names whose hello said draining
   bool was_refused_ = false;       // the latest boot, for max or for what it costs
   double price_each_ = 0;          // of a machine, as far as one has told
+  double boot_price_ = 0;          // of the first one, by the engine's price list; 0: not told
   std::string told_;               // the latest decision
   int deaths_ = 0;                 // of runners in a row that ended before their hello
 

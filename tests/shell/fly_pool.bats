@@ -143,3 +143,20 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"; }
   # A function's wish is planned for, too.
   same "$(flame run --dry-run --guest performance-2x "$samples/math.so" add 1 2 | sed -n 's/^price: //p')" '$0.0917/h'
 }
+
+@test "fly pool: max_cost_per_hour: the first machine is judged by the price list, before it is bought" {
+  fly_start
+  pool 'regions = ["iad"]' 'max_cost_per_hour = 0.001'
+  expect 125 flame run "$samples/math.so" add 100 20
+  grep -Eq "^flame: one machine of the pool 'default' costs 0[.]003[0-9]* an hour, more than max_cost_per_hour allows" <<<"$err"
+  same "$(grep -c '^flame: ' <<<"$err")" 1
+  expect 125 flame map "$samples/math.so" add 100 <<<20; holds "$err" "max_cost_per_hour"
+  expect 125 flame pool warm; holds "$err" "max_cost_per_hour"
+  same "$(creates)" 0
+  # Enough for one, and not for two.
+  pool 'regions = ["iad"]' 'max_cost_per_hour = 0.004'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  seq 3 >in
+  expect 0 flame map --min-runners 2 "$samples/math.so" add 100 <in
+  same "$(creates)" 1
+}
