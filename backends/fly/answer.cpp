@@ -154,7 +154,13 @@ Error error_from(const Answer& answer, const std::string& doing) {
                   (answer.request_id.empty() ? "" : ", request " + printable(answer.request_id)) + ")",
               hint);
   error.retry_after_ms = answer.retry_after_ms;
-  return error;
+  return answer.late ? until_the_deadline(error) : error;
+}
+
+Error until_the_deadline(Error words) {
+  words.kind = ErrorKind::timed_out;
+  words.message += ", until the deadline passed";
+  return words;
 }
 
 }  // namespace flame::backend::fly

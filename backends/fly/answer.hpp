@@ -40,6 +40,7 @@ struct Answer {
   std::string text;  // what the API said
   std::string request_id, holder, next_cursor;
   std::optional<std::int64_t> retry_after_ms;
+  bool late = false;  // the deadline left no time to ask again
   boost::json::value body;
 };
 
@@ -47,5 +48,7 @@ Answer classify(const HttpReply& reply);
 
 // "the Machines API said: TEXT (409, request 01J…)", with the kind and the hint that the meaning asks for.
 Error error_from(const Answer& answer, const std::string& doing);
+// The API's last words, where it is the deadline that made them the last.
+Error until_the_deadline(Error words);
 
 }  // namespace flame::backend::fly

@@ -81,18 +81,20 @@ Answer Api::send(const Call& call, Deadline deadline) {
       said = send_once(call, deadline);
       const bool limited = said->meaning == Meaning::rate_limited;
       if (!limited && !(reads && said->meaning == Meaning::ambiguous)) return *said;
+      said->late = true;  // should it be the last
       asked_ms = said->retry_after_ms;
     } catch (const HttpFailure& failure) {
       if (failure.reached && !reads) {
-        Answer lost;
+        Answer lost = said.value_or(Answer());  // its words, if there are any
         lost.meaning = Meaning::ambiguous;
-        lost.text = failure.message;
+        if (!said) lost.text = failure.message;
         return lost;
       }
       // A wrong environment is told within a second; an API that was there is waited for.
       const bool over = deadline.passed() || failure.hopeless || (tries >= kQuickTries && !was_there());
       if (over && said) return *said;
-      if (over) throw unreachable(identity_, failure.message);
+      if (over && (failure.hopeless || !deadline.passed())) throw unreachable(identity_, failure.message);
+      if (over) throw until_the_deadline(unreachable(identity_, failure.message));
     } catch (const Error&) {  // no time for another
       if (!said) throw;
       return *said;

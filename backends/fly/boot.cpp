@@ -148,7 +148,7 @@ class Boot {
     try {
       return all_machines(api_, request_.deadline);
     } catch (const Error&) {
-      if (last_words_ && request_.deadline.passed()) throw Error(*last_words_);
+      if (last_words_ && request_.deadline.passed()) throw out_of_time();
       throw;
     }
   }
@@ -176,7 +176,7 @@ class Boot {
   }
 
   Error out_of_time() const {
-    if (last_words_) return *last_words_;
+    if (last_words_) return until_the_deadline(*last_words_);
     return Error(ErrorKind::timed_out, "the deadline passed while '" + request_.name + "' was created");
   }
 

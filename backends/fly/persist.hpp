@@ -20,11 +20,13 @@ Answer persist(Deadline deadline, Ask ask, Reached reached) {
       Answer answer = ask();
       const bool again = answer.meaning == Meaning::transient || answer.meaning == Meaning::ambiguous;
       if (again && last && answer.status == 0 && deadline.passed()) return *last;  // it was cut short
-      if (!again || deadline.passed()) return answer;
+      if (!again) return answer;
       last = answer;
+      last->late = true;
+      if (deadline.passed()) return *last;
       if (reached()) return {};
       pause(kTransientPause, deadline);
-      if (deadline.passed()) return answer;
+      if (deadline.passed()) return *last;
     } catch (const Error& error) {
       if (!last || (error.kind != ErrorKind::timed_out && !deadline.passed())) throw;
       return *last;

@@ -86,9 +86,11 @@ std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
     // An engine gives up a moment before the deadline that it was told.
     if (error.kind == ErrorKind::timed_out && patience.at() < deadline.at()) {
       error.kind = ErrorKind::boot_failed;
-      error.message = "no runner was ready within " + human_duration(settings_.boot_timeout_ms);
-      error.hint = reach_hint_.empty() ? "see 'flame pool status'; boot_timeout in flame.toml gives it longer"
-                                       : reach_hint_;
+      error.message =
+          "no runner was ready within " + human_duration(settings_.boot_timeout_ms) + ": " + error.message;
+      if (!reach_hint_.empty()) error.hint = reach_hint_;
+      if (error.hint.empty())
+        error.hint = "see 'flame pool status'; boot_timeout in flame.toml gives it longer";
     }
     error.with_fate(Fate::never_begun).at_phase("boot");
     throw;
