@@ -113,7 +113,7 @@ bool Scheduler::skip_over(Group& group) {
 void Scheduler::progressed(Slot& slot) {
   if (slot.leaving()) return;
   fill(slot);
-  if (!slot.empty()) return arm_tick(Tick::soon);
+  if (!slot.empty()) return arm_tick(slot.may_hold() ? Tick::soon : Tick::late);
   if (slot.wanted_for != nullptr || slot.group()->fresh || slot.worn_out())
     leave(slot, slot.wanted_for);
   else if (Group* group = queued_ > 0 ? waiting() : nullptr; group != nullptr)

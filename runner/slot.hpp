@@ -39,7 +39,9 @@ class Slot final : public WorkerPort::Listener {
   bool empty() const { return fed_.empty(); }
   bool used() const { return first_ > 1; }
   bool worn_out() const;  // should be replaced before its next call
-  // Looked at when it has been silent for a moment: an answer may be held behind a call that is long.
+  // Looked at when it has been silent for a moment: an answer may be held behind a call that is long. One
+  // that has only long ones holds none.
+  bool may_hold() const { return fed_.size() > 1 && backlog_.expected_us <= kAheadTarget_us; }
   void take_held();
   // Ends the call whose worker has too much memory. True: it comes near, and must be looked at often.
   bool look_at_memory();

@@ -40,6 +40,11 @@ bool Channel::send(wire::FrameType type, std::uint8_t flags, std::uint64_t call,
   return put(type, flags, call, body) && send_ring();
 }
 
+bool Channel::put_before_answer(wire::FrameType type, std::uint64_t call, std::string_view body) {
+  const std::lock_guard lock(writing_);
+  return put(type, 0, call, body);
+}
+
 bool Channel::answer(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body) {
   const std::lock_guard lock(writing_);
   if (!put(type, flags, call, body)) return false;

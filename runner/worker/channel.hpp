@@ -18,6 +18,8 @@ class Channel {
   // False when the runner is gone.
   bool send(wire::FrameType type, std::uint8_t flags, std::uint64_t call,
             std::string_view body);  // in pieces
+  // The same for what comes right before a call's last word: goes with that.
+  bool put_before_answer(wire::FrameType type, std::uint64_t call, std::string_view body);
   // The same for a call's last word: it may wait for others, but the runner has it once this returns.
   bool answer(wire::FrameType type, std::uint8_t flags, std::uint64_t call, std::string_view body);
   bool send_error(std::uint64_t call, const Error& error);

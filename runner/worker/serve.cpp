@@ -140,7 +140,8 @@ class Server {
       prints_.settle();  // what it printed comes before its answer
       reset();
     }
-    if (bind->second.usage) inbox_.channel.send(FrameType::usage, 0, frame.call, Usage::now().since(before));
+    if (bind->second.usage)
+      inbox_.channel.put_before_answer(FrameType::usage, frame.call, Usage::now().since(before));
     finish(running, function, status);
   }
 
