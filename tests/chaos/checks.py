@@ -155,6 +155,7 @@ def left_behind(world):
     world.command(["pool", "destroy", "--yes"])
     yield from too_many(world)
     yield from bill(world)
+    world.write_down()
     rest = [m["name"] for m in machines(world) if m["state"] not in ("destroyed", "destroying")]
     if rest:
         yield f"machines that destroy left: {rest}"

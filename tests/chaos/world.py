@@ -135,6 +135,12 @@ class World:
 
     # ---- The end ----
 
+    def write_down(self):
+        """What the engine was asked and what became of its machines, for whoever looks into the folder."""
+        for name, path in (("journal", "/_emulator/journal"), ("machines", f"/v1/apps/{self.exports['FLY_APP_NAME']}/machines?include_deleted=true&limit=1000")):
+            with open(self.path(f"{name}.json"), "w") as file:
+                json.dump(self.patiently(path), file, indent=1)
+
     def processes(self):
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -171,6 +177,8 @@ def command_of(pid):
 
 
 def kill(pid):
+    if pid <= 0:  # a machine that has just ended has none; 0 would mean ourselves
+        return
     try:
         os.kill(pid, signal.SIGKILL)
     except OSError:
