@@ -292,6 +292,8 @@ int Backend::finish(milliseconds grace) {
 }
 
 Deadline Backend::next_deadline() const {
+  // What came beside an answer that was waited for has been read: fd() will not tell of it.
+  if (!ready_.empty()) return Deadline::in(milliseconds(0));
   Deadline out;
   for (const auto& [id, pending] : pending_) out = out.earlier(pending.deadline);
   return out;
