@@ -121,6 +121,20 @@ FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline dead
   }
 }
 
+namespace {
+
+void wait_until_destroyed(Api& api, const std::string& id, Deadline deadline) {
+  for (;;) {
+    const Answer waited = api.wait(id, {"destroyed"}, deadline);
+    if (waited.meaning == Meaning::done || waited.meaning == Meaning::not_found || deadline.passed()) return;
+    const Answer now = api.get(id, deadline);
+    if (now.meaning == Meaning::not_found || text(now.body, "state") == "destroyed") return;
+    if (waited.meaning != Meaning::not_yet) pause(kTransientPause, deadline);
+  }
+}
+
+}  // namespace
+
 Api& Engine::api(const Request& request) {
   const std::lock_guard lock(mutex_);
   if (!api_) api_ = std::make_unique<Api>(find_identity(request.settings), request.runtime_dir);
@@ -314,7 +328,7 @@ json::object Engine::destroy(const Request& request) {
     gone = answer.meaning == Meaning::not_found;
     if (answer.meaning != Meaning::done && !gone)
       throw error_from(answer, "destroying '" + machine->name + "'");
-    if (!gone) (void)api_now.wait(machine->id, {"destroyed"}, request.deadline);  // its name is free then
+    if (!gone) wait_until_destroyed(api_now, machine->id, request.deadline);  // its name is free then
     const std::lock_guard lock(mutex_);
     seen_.erase(machine->name);
   }

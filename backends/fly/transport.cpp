@@ -208,9 +208,11 @@ HttpReply Transport::send(const HttpRequest& request, Deadline deadline) {
   if (code == CURLE_OK) return std::move(transfer.reply);
   if (transfer.too_large)
     throw HttpFailure(true, "the answer is longer than " + std::to_string(kBodyMaxBytes) + " bytes");
-  throw HttpFailure(may_have_reached(code),
-                    transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code),
-                    is_hopeless(code));
+  HttpFailure failure(may_have_reached(code),
+                      transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code),
+                      is_hopeless(code));
+  failure.answered = transfer.reply.status != 0;
+  throw failure;
 }
 
 }  // namespace flame::backend::fly

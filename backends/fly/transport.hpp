@@ -14,12 +14,13 @@ struct HttpRequest {
   std::vector<std::string> headers;  // "Name: value"
 };
 
-// No reply came. reached: the request may have arrived.
+// No whole reply came. reached: the request may have arrived.
 struct HttpFailure : std::exception {
   HttpFailure(bool reached_in, std::string message_in, bool hopeless_in = false)
       : reached(reached_in), hopeless(hopeless_in), message(std::move(message_in)) {}
   bool reached;
-  bool hopeless;  // the same request will fail again: a certificate, an address that is none
+  bool answered = false;  // part of a reply came: the API is there
+  bool hopeless;          // the same request will fail again: a certificate, an address that is none
   std::string message;
   const char* what() const noexcept override { return message.c_str(); }
 };

@@ -136,7 +136,7 @@ def bill(world):
             starts = event["status"] == "started"
             if starts and since is None:
                 since, spans = event["timestamp"], spans + 1
-            elif since is not None and event["status"] in ("stopping", "stopped", "suspended", "destroyed", "exited", "failed"):
+            elif since is not None and event["status"] in ("stopping", "suspending", "stopped", "suspended", "destroyed", "exited", "failed"):
                 seconds, since = seconds + (event["timestamp"] - since) / 1000, None
         if abs(billed[machine["id"]] - seconds) > spans + 1:
             yield f"{machine['id']} is billed {billed[machine['id']]} s, and ran {seconds:.1f} s in {spans} spans"
