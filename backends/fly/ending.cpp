@@ -26,6 +26,17 @@ std::optional<json::value> exit_event(const json::value& events) {
   return std::nullopt;
 }
 
+// Since it was started the last time. One that never came to run has no exit event.
+bool was_asked_to_end(const json::value& events) {
+  const auto* list = events.if_array();
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const std::string type = text((*list)[i], "type");
+    if (type == "start" || type == "launch") return false;
+    if ((type == "stop" || type == "destroy") && text((*list)[i], "source") == "user") return true;
+  }
+  return false;
+}
+
 std::string exit_words(const json::value& exit) {
   if (truth(exit, "oom_killed")) return "it was killed for memory (oom_killed): its guest is too small";
   if (const auto signal = std::max(number(exit, "signal"), number(exit, "guest_signal")); signal > 0)
@@ -47,9 +58,10 @@ Ending ending_of(Api& api, const std::string& id) {
   Ending out;
   try {
     const Answer answer = api.events(id, patience);
+    if (answer.meaning == Meaning::done) out.asked = was_asked_to_end(answer.body);
     if (const auto exit = answer.meaning == Meaning::done ? exit_event(answer.body) : std::nullopt) {
       out.words = exit_words(*exit);
-      out.asked = truth(*exit, "requested_stop");
+      out.asked = out.asked || truth(*exit, "requested_stop");
       out.of_memory = truth(*exit, "oom_killed");
       out.by_itself = out.words.starts_with("it exited with 0");
     }

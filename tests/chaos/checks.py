@@ -132,7 +132,7 @@ def bill(world):
     billed = {m["id"]: m["started_seconds"] for m in world.patiently("/_emulator/bill")["machines"]}
     for machine in machines(world):
         seconds, since, spans = 0.0, None, 0
-        for event in sorted(machine["events"], key=lambda e: e["timestamp"]):
+        for event in sorted(reversed(machine["events"]), key=lambda e: e["timestamp"]):
             starts = event["status"] == "started"
             if starts and since is None:
                 since, spans = event["timestamp"], spans + 1
@@ -148,6 +148,9 @@ def left_behind(world):
     """Machines leave by their own timers; those that a fault has frozen, or that the pool keeps at rest, are destroyed."""
     world.patiently("/_emulator/faults", method="DELETE")
     until = time.monotonic() + PATIENCE_S
+    # A client that was killed leaves a backend that notices within a second or two, and may have made a machine by then.
+    while any("flame-backend" in process for process in world.processes()) and time.monotonic() < until:
+        time.sleep(0.1)
     while world.running() and time.monotonic() < until:
         time.sleep(0.1)
     if world.running():

@@ -5,14 +5,16 @@ import threading
 
 class Ledger:
     def __init__(self):
-        self.entries, book = [], self
+        self.entries, self.told, book = [], set(), self
 
         class Entry(socketserver.StreamRequestHandler):
             def handle(self):
                 try:
-                    name = self.rfile.readline().decode().strip()
+                    told, _, name = self.rfile.readline().decode().strip().partition(" ")
                     if name:
-                        book.entries.append(name)  # before it goes on
+                        if told not in book.told:
+                            book.told.add(told)
+                            book.entries.append(name)  # before it goes on
                         self.wfile.write(b".")
                 except OSError:
                     pass  # it died meanwhile

@@ -253,7 +253,7 @@ void destroy_machine(World& world, Machine& machine, bool force) {
   if (state == State::started && world.before_stop) world.before_stop(machine);
   machine.requested_stop = true;
   machine.launching = false;
-  machine.set_state(State::destroying);
+  begin_removal(world, machine);
   end_process(world, machine, SIGKILL, 0, [&world](Machine& m) { remove(world, m); });
 }
 

@@ -180,9 +180,14 @@ void end_process(World& world, Machine& machine, int signal, std::int64_t timeou
   });
 }
 
-void remove(World& world, Machine& machine) {
-  if (machine.state() != State::destroying) machine.set_state(State::destroying);
+void begin_removal(World& world, Machine& machine) {
+  if (machine.state() == State::destroying) return;
+  machine.set_state(State::destroying);
   world.event(machine, "destroy", "destroying");
+}
+
+void remove(World& world, Machine& machine) {
+  begin_removal(world, machine);
   after(world, machine, "destroy", world.delay(world.settings.destroy), [&world](Machine& m) {
     m.lease.reset();
     m.shown_destroyed_at_ms = unix_ms() + world.delay(world.settings.destroyed_lag);

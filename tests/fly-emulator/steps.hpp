@@ -20,6 +20,7 @@ void boot(World& world, Machine& machine);
 // Ends the process, if there is one, then calls next. SIGKILL after the time-out.
 void end_process(World& world, Machine& machine, int signal, std::int64_t timeout_ms,
                  std::function<void(Machine&)> next);
+void begin_removal(World& world, Machine& machine);  // → destroying
 // destroying → destroyed.
 void remove(World& world, Machine& machine);
 void come_to_rest(World& world, Machine& machine);  // → stopped, or removed if auto_destroy
