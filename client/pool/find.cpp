@@ -79,7 +79,7 @@ bool Pool::pays(const Found& found, const Watch& watch) {
 }
 
 std::unique_ptr<Link> Pool::find(Deadline deadline, const Watch& watch) {
-  const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
+  const Deadline patience = begin_patience(deadline);
   try {
     return find_within(patience, watch);
   } catch (Error& error) {

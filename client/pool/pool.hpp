@@ -195,6 +195,9 @@ class Pool {
   Error no_hello(const BootOutcome& boot, const Error& why);
   Error of_no_use(const BootOutcome& boot, const Error& why);
   void give_up(const BootOutcome& boot);
+  Deadline begin_patience(Deadline deadline) {
+    return deadline.earlier(patience_ = Deadline::in(milliseconds(settings_.boot_timeout_ms)));
+  }
   std::uint64_t count_ready(Deadline deadline);
   bool boot_some(std::uint64_t count, Deadline deadline, const Watch& watch,
                  const std::function<void(const std::string&)>& on_one);
@@ -214,6 +217,7 @@ class Pool {
   int deaths_ = 0;                 // of runners in a row that ended before their hello
 
   std::unique_ptr<Backend> backend_;
+  Deadline patience_;   // boot_timeout, whatever our caller's own deadline is
   UniqueFd boot_lock_;  // ours while anything boots
   bool awaiting_hello_ = false;
   std::string reach_hint_;         // the engine's, of a runner that is started and does not answer

@@ -112,8 +112,10 @@ Error Pool::of_no_use(const BootOutcome& boot, const Error& why) {
 // A machine that runs and never says hello would be paid for as long as it likes.
 void Pool::give_up(const BootOutcome& boot) {
   if (!boot.made || !spends()) return;
-  breaker_.failed(
-      Error(ErrorKind::boot_failed, "the runner " + boot.runner->name + " did not say hello in time"));
+  // A caller who had no more time says nothing of what is booted.
+  if (patience_.passed())
+    breaker_.failed(
+        Error(ErrorKind::boot_failed, "the runner " + boot.runner->name + " did not say hello in time"));
   try {
     change_all("stop", {boot.runner->name}, Deadline::in(kGiveUpPatience));
   } catch (const Error&) {  // that there is no runner is the error to tell
@@ -162,7 +164,7 @@ bool Pool::boot_some(std::uint64_t count, Deadline deadline, const Watch& watch,
 void Pool::warm(std::uint64_t size, Deadline deadline, const Watch& watch) {
   if (size > settings_.max) throw pool_is_full(settings_);
   breaker_.ignore_pause();
-  const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
+  const Deadline patience = begin_patience(deadline);
   for (std::uint64_t ready; (ready = count_ready(patience)) < size;) {
     if (patience.passed())
       throw Error(
@@ -187,7 +189,7 @@ std::vector<std::string> Pool::boot_more(std::uint64_t count, const std::vector<
                                          Deadline deadline, const Watch& watch) {
   if (than.size() + count > settings_.max) throw pool_is_full(settings_);
   breaker_.ignore_pause();
-  const Deadline patience = deadline.earlier(Deadline::in(milliseconds(settings_.boot_timeout_ms)));
+  const Deadline patience = begin_patience(deadline);
   used_.insert(than.begin(), than.end());
   std::vector<std::string> out;
   while (out.size() < count) {
