@@ -213,6 +213,10 @@ void Link::begin_session(const Greeting::Auth& auth) {
 // Only now, when the client has proved itself: it may have another link yet, which is dead on its side.
 void Link::take_up(std::uint64_t received) {
   auto session = runner_.sessions.find(greeting_.session_id());
+  if (!session && received == 0 && runner_.sessions.was_cut_short(greeting_.session_id())) {
+    begin_session({});
+    return say(wire::FrameType::resumed, R"({"received":0})");
+  }
   if (!session) {
     say(wire::FrameType::resumed, R"({"found":false})");
     session_ = std::make_shared<Session>(runner_, "");
@@ -310,10 +314,13 @@ void Link::ended(std::string_view why) {
 // Calls end with their link, unless it was lost and may be made again.
 void Link::leave_session(std::string_view why) {
   const auto session = std::exchange(session_, nullptr);
+  const bool lost = state_ == State::open && !given_up_;
+  if (lost && !trusted_ && !greeting_.session_id().empty())
+    runner_.sessions.cut_short(greeting_.session_id());
   if (!session) return;
   session->detach();
   if (session->id().empty()) return;
-  if (state_ == State::open && !given_up_ && session->may_wait())
+  if (lost && session->may_wait())
     runner_.sessions.wait(session->id(), why);
   else
     runner_.sessions.end(session->id(), why);

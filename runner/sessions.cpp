@@ -9,6 +9,15 @@
 
 namespace flame::runner {
 
+namespace {
+
+void remember(std::deque<std::string>& ids, const std::string& id) {
+  ids.push_back(id);
+  if (ids.size() > wire::kWaitingSessionMaxCount) ids.pop_front();
+}
+
+}  // namespace
+
 struct Sessions::Named {
   std::shared_ptr<Session> session;
   boost::asio::basic_waitable_timer<Clock> timer;
@@ -69,12 +78,20 @@ void Sessions::end(const std::string& id, std::string_view why) {
   const auto gone = std::move(at->second);
   named_.erase(at);
   if (!gone->waiting) return;  // its link says how it ended
+  remember(given_up_, id);
   log(LogLevel::info, "session_ended",
       {{"calls", std::uint64_t{gone->session->calls_in_flight()}}, {"why", why}});
   wait_no_more(*gone);
   gone->session.reset();  // cancels its calls
   if (on_less) on_less();
 }
+
+void Sessions::cut_short(const std::string& id) {
+  const bool was = named_.contains(id) || std::count(given_up_.begin(), given_up_.end(), id) > 0;
+  if (!was) remember(cut_short_, id);
+}
+
+bool Sessions::was_cut_short(const std::string& id) { return std::erase(cut_short_, id) > 0; }
 
 bool Sessions::in_flight() const {
   return waiting_ > 0 && std::any_of(named_.begin(), named_.end(), [](const auto& one) {

@@ -2,6 +2,7 @@
 // grace time without one.
 #pragma once
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,11 @@ class Sessions {
   void resumed(const std::string& id);                     // it has another
   void end(const std::string& id, std::string_view why);   // nobody finds it any more
 
+  // A link was lost between hello and auth: its client, who takes the session for begun, may take it up as
+  // one of which nothing has come. Not a session that was, and was given up.
+  void cut_short(const std::string& id);
+  bool was_cut_short(const std::string& id);  // true once
+
   // One that waits has calls, or ends of calls that its client may not have.
   bool in_flight() const;
   void tell_draining();
@@ -45,6 +51,7 @@ class Sessions {
   boost::asio::io_context& loop_;
   const Options& options_;
   Map named_;
+  std::deque<std::string> cut_short_, given_up_;  // the latest
   std::size_t waiting_ = 0;
 };
 

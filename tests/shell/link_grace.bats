@@ -176,6 +176,7 @@ ended() { kill -TERM "$pid"; local got=0; wait "$pid" || got=$?; same "$got" 0; 
 
 @test "a stranger's client takes a living session over, and gets what it lacks" { start; peer taken_over; ended; }
 @test "without the token nobody takes a session over" { start; peer trust; ended; }
+@test "a link that is lost between hello and auth: the session begins with the next one" { start; peer too_early; ended; }
 @test "counts that lie: more than was sent, less, half a frame, negative, huge, no number" { start; peer lies; peer told_lies; ended; }
 @test "names of sessions: in use, unknown, ended by a close" { start; peer names; ended; }
 

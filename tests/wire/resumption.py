@@ -113,6 +113,34 @@ def names():
     assert json.loads(body) == {"found": False}, body
 
 
+def too_early():
+    """A link that is lost between hello and auth: the session begins with the next, once."""
+    name = os.urandom(16).hex()
+    Link(address, token, fields=["Flame-Session: " + name], auth=False).s.close()
+    session = Session.__new__(Session)
+    session.name, session.sent, session.taken = name, b"", 0
+    while True:  # the runner may not have seen the loss yet
+        session.link = again(name, 0)
+        kind, _, body = session.next()
+        if json.loads(body) == {"received": 0}:
+            break
+        assert json.loads(body) == {"found": False}, body
+    session.begin()
+    session.link.s.close()
+    assert session.again() == len(session.sent)
+    session.ends()
+    session.link.s.sendall(message(struct.pack(">H", 1000), 8))
+    assert session.link.closing() == (None, 1000)
+    kind, _, _, body = again(name, 0).next()
+    assert json.loads(body) == {"found": False}, body
+    # Who says that something has come does not mean such a one.
+    name = os.urandom(16).hex()
+    Link(address, token, fields=["Flame-Session: " + name], auth=False).s.close()
+    for _ in range(20):
+        kind, _, _, body = again(name, 16).next()
+        assert json.loads(body) == {"found": False}, body
+
+
 def told_lies():
     """A frame `received` that says what cannot be breaks the link, and with it the session."""
     for body in (struct.pack("<Q", 10**9), struct.pack("<Q", 1), struct.pack("<Q", 2**64 - 1), b"1234567"):
