@@ -26,6 +26,7 @@ class World:
         self.ledger = Ledger()
         self.deploys = 1
         self.emulator = self.start_emulator(emulator)
+        time.sleep(0.8)  # the app was deployed longer ago than any list lags
         self.env = self.environment()
         with open(self.path("flame.toml"), "w") as file:
             file.write(f'[pool.default]\nbackend = "fly"\nrunner = "{prefix}/bin/flame-runner"\nslots = {plan.slots}\nmax = {plan.max}\n'
