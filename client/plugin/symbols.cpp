@@ -38,7 +38,8 @@ std::string demangle_short(const std::string& mangled) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), std::free);
-  return status == 0 && text ? std::string(text.get()) : mangled;
+  const std::string_view whole = status == 0 && text ? text.get() : "";
+  return whole.empty() || whole.size() > kDemangledMaxBytes ? mangled : std::string(whole);
 }
 
 }  // namespace
