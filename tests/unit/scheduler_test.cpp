@@ -39,7 +39,7 @@ TEST_CASE("a worker dies: one call crashed, those behind it run elsewhere") {
 TEST_CASE("a call that its worker does not survive: what it used is told before its end") {
   Bench bench(1);
   const auto f = bench.bind();
-  f->phases = true;
+  f->phases = f->usage = true;
   FakeWorker& worker = bench.warm(f);
   bench.usages.clear();
   const auto call = bench.call(f);
