@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
 PATIENCE_S = 45  # beyond a command's own deadline: it hangs
 
@@ -57,6 +58,8 @@ class Outcome:
     def __init__(self, step, base, resumed, world):
         self.step, self.base, self.resumed = step, base, resumed
         self.status, self.hung = None, False
+        if resumed:
+            time.sleep(0.5)  # what a machine that was killed told last may be on its way to the ledger yet
         self.logged_before = self.logged() if resumed else set()
         self.ran_before = {name: world.ledger.times(name) for name in self.logged_before}
         if not resumed:
