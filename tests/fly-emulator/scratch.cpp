@@ -40,11 +40,16 @@ void sweep(const std::string& where) {
 Scratch::Scratch() {
   const std::string where = temporary_directory();
   sweep(where);
-  path_ = where + "/" + std::string(kPrefix) + "XXXXXX";
-  if (::mkdtemp(path_.data()) == nullptr) throw system_error("cannot make a directory in " + where, errno);
-  ::chmod(path_.c_str(), 0755);  // a machine's root may run as another user
-  lock_ = open_file(path_ + "/lock", O_RDWR | O_CREAT, 0600);
-  ::flock(lock_.get(), LOCK_EX | LOCK_NB);
+  // Another that sweeps may find the lock before we hold it, and take the directory for a dead one's.
+  for (;;) {
+    path_ = where + "/" + std::string(kPrefix) + "XXXXXX";
+    if (::mkdtemp(path_.data()) == nullptr) throw system_error("cannot make a directory in " + where, errno);
+    ::chmod(path_.c_str(), 0755);  // a machine's root may run as another user
+    const std::string lock = path_ + "/lock";
+    lock_ = UniqueFd(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock_ && errno != ENOENT) throw system_error("cannot make '" + lock + "'", errno);
+    if (lock_ && ::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0 && ::access(lock.c_str(), F_OK) == 0) return;
+  }
 }
 
 Scratch::~Scratch() {
