@@ -88,7 +88,7 @@ run_json() { printf '{"path":"%s","function":"%s","args":%s%s}' "$1" "$2" "$3" "
   ask 404 /v1/run -d "$(run_json "$samples/math.so" ad '[]')"; same "$(jq -r .kind <<<"$body")" unknown_function
   ask 409 /v1/run -d "$(run_json "$plugins/undefined_symbol.so" call_it '[]')"
   ask 500 /v1/run -d "$(run_json "$plugins/faults.so" segfault '[]')"; same "$(jq -r '.kind, .signal' <<<"$body" | tr '\n' ' ')" "crashed 11 "
-  ask 504 /v1/run -d "$(run_json "$plugins/faults.so" spin '[]' ',"timeout_ms":100')"; same "$(jq -r .fate <<<"$body")" timed_out
+  ask 504 /v1/run -d "$(run_json "$plugins/faults.so" spin '[]' ',"timeout_ms":1500')"; same "$(jq -r .fate <<<"$body")" timed_out
   ask 413 /v1/run -d "$(run_json "$plugins/faults.so" flood '[]')"
   ask 200 /metrics; holds "$body" 'flame_calls_total{end="crashed"} 1'; holds "$body" 'flame_slots 2'
   ! grep -vE '^(# (HELP|TYPE) flame_[a-z_]+ .*|flame_[a-z_]+(\{[a-z_]+="[a-z_]+"\})? [0-9.]+)$' body
