@@ -113,7 +113,7 @@ bool Scheduler::skip_over(Group& group) {
 void Scheduler::progressed(Slot& slot) {
   if (slot.leaving()) return;
   fill(slot);
-  if (!slot.empty()) return arm_tick(slot.may_hold() ? Tick::soon : Tick::late);
+  if (!slot.empty()) return arm_tick_for(slot);
   if (slot.wanted_for != nullptr || slot.group()->fresh || slot.worn_out())
     leave(slot, slot.wanted_for);
   else if (Group* group = queued_ > 0 ? waiting() : nullptr; group != nullptr)
@@ -197,6 +197,8 @@ void Scheduler::fail(const CallPtr& call, Error error) {
 void Scheduler::check_idle() {
   if (idle() && told_idle_) told_idle_();
 }
+
+void Scheduler::arm_tick_for(const Slot& slot) { arm_tick(slot.may_hold() ? Tick::soon : Tick::late); }
 
 // Looks at the workers that have calls, now and then, and soon after one of them said something or got one;
 // rests while there are none.

@@ -86,6 +86,7 @@ class Scheduler final : private Slot::Owner {
   void check_idle();
   enum class Tick : std::uint8_t { none, late, soon };
   void arm_tick(Tick when);
+  void arm_tick_for(const Slot& slot);  // it got a call, or said something
   void tick();
   void expire();
 

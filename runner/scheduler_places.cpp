@@ -25,7 +25,7 @@ void Scheduler::give_next(Slot& slot) {
   queue.pop_front();
   --queued_;
   slot.give(call);
-  arm_tick(slot.may_hold() ? Tick::soon : Tick::late);
+  arm_tick_for(slot);
 }
 
 // An idle worker of the plugin; or, when there is no room for another, the one with the least to do, if

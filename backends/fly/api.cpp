@@ -95,8 +95,10 @@ Answer Api::send(const Call& call, Deadline deadline) {
       // A wrong environment is told within a second; an API that was there is waited for.
       const bool over = deadline.passed() || failure.hopeless || (tries >= kQuickTries && !was_there());
       if (over && said) return *said;
-      if (over && (failure.hopeless || !deadline.passed())) throw unreachable(identity_, failure.message);
-      if (over) throw until_the_deadline(unreachable(identity_, failure.message));
+      if (over) {
+        const Error away = unreachable(identity_, failure.message);
+        throw deadline.passed() && !failure.hopeless ? until_the_deadline(away) : away;
+      }
     } catch (const Error&) {  // no time for another
       if (!said) throw;
       return *said;

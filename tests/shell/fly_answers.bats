@@ -202,7 +202,7 @@ told() {
   dying "exec sleep 1000"
   flame run "$samples/math.so" add 100 20 >out 2>err & run=$!
   until ask machines | jq -e 'any(.machines[]; .name == "flame-default-0" and .pid > 0 and .state == "started")' >/dev/null; do sleep 0.02; done
-  printf '#!/bin/sh\nexec %s "$@"\n' "$FLAME_PREFIX/bin/flame-runner" >"$work/dying"
+  runner_does "exec $FLAME_PREFIX/bin/flame-runner \"\$@\""
   flame pool drain
   wait "$run" || { cat err; ask journal | jq -c ".requests[]|[.method,.path,.status]"; false; }
   same "$(cat out)" 120
