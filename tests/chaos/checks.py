@@ -34,7 +34,7 @@ def of_command(outcome, world):
         yield f"status {outcome.status}: {outcome.told()[:500]}"
     if outcome.status not in (0, 123) and not re.search("^flame: ", outcome.told(), re.M):
         yield f"status {outcome.status} and nothing told"
-    if world.plan.hiccups and outcome.status not in (0, 123, 124):
+    if outcome.status not in (0, 123, 124) and world.plan.hiccups and nobody_hit(world):
         yield f"nothing went wrong that does not pass, and the status is {outcome.status}: {outcome.told()[:500]}"
     if "no runner was ready within" in outcome.told():  # every fault ends by itself
         yield "boot_timeout passed: " + outcome.told()[:500]
@@ -52,7 +52,7 @@ def of_run(outcome, world):
             yield f"{name} was answered and never ran"
         return
     cause = outcome.cause()
-    if world.plan.calm and cause.get("kind") in HIT:
+    if cause.get("kind") in HIT and nobody_hit(world):
         yield f"nobody was hit, and {name} is {cause}"
     if not cause.get("fate"):
         yield f"status {outcome.status} without a fate: {cause}"
@@ -76,7 +76,7 @@ def of_map(outcome, world):
             yield f"a wrong answer: {record}"
         if "result" in record and not record["runner"].startswith("flame-"):
             yield f"nobody answered, it says: {record}"
-        if world.plan.calm and record.get("error", {}).get("kind") in HIT and not (step.function == "dies_of_3" and record["item"].endswith("3")):
+        if record.get("error", {}).get("kind") in HIT and not (step.function == "dies_of_3" and record["item"].endswith("3")) and nobody_hit(world):
             yield f"nobody was hit, and {record}"
         if record.get("error", {}).get("fate") == "never_begun" and world.ledger.times(record["item"]) > 0 and not outcome.resumed:
             yield f"said never to have begun, and ran: {record}"
@@ -105,6 +105,14 @@ def machines(world):
     """Every machine of ours that there ever was, with its events."""
     listed = world.machines_api("?include_deleted=true&limit=1000")
     return [m for m in listed if m["config"].get("metadata", {}).get("flame_pool")]
+
+
+def nobody_hit(world):
+    """By the plan; and no user's drain or cool met a machine just while a cut had it suspended: its memory, with the calls in it, is dropped."""
+    def dropped(events):
+        return any(before["status"] in ("suspending", "suspended") and after["type"] in ("stop", "exit", "destroy") for after, before in zip(events, events[1:]))
+
+    return world.plan.calm and not any(dropped(machine["events"]) for machine in machines(world))
 
 
 def too_many(world):

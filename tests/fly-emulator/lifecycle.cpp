@@ -47,19 +47,26 @@ void settle(World& world, Machine& machine) {
   after(world, machine, "settle", world.settings.settle_ms, [](Machine& m) { m.set_state(State::stopped); });
 }
 
+// It goes on where it stood, a while behind and with its old connections reset.
+void wake(World& world, Machine& machine, std::function<void(Machine&)> awake) {
+  after(world, machine, "resume", world.delay(world.settings.resume),
+        [&world, awake = std::move(awake)](Machine& m) {
+          m.clock_behind_ms += unix_ms() - m.asleep_since_ms;
+          m.asleep_since_ms = 0;
+          if (!world.options.light) write_clock_page(m);
+          m.process->thaw(true, [awake, weak = m.weak_from_this(), state = m.state()] {
+            const auto alive = weak.lock();
+            if (alive && alive->state() == state) awake(*alive);
+          });
+        });
+}
+
 void resume(World& world, Machine& machine) {
   machine.set_state(State::starting);
   world.event(machine, "resume", "starting");
-  after(world, machine, "resume", world.delay(world.settings.resume), [&world](Machine& m) {
-    m.clock_behind_ms += unix_ms() - m.asleep_since_ms;
-    m.asleep_since_ms = 0;
-    if (!world.options.light) write_clock_page(m);
-    m.process->thaw(true, [&world, weak = m.weak_from_this()] {
-      const auto alive = weak.lock();
-      if (!alive || alive->state() != State::starting) return;
-      alive->set_state(State::started);
-      world.event(*alive, "start", "started");
-    });
+  wake(world, machine, [&world](Machine& m) {
+    m.set_state(State::started);
+    world.event(m, "start", "started");
   });
 }
 
@@ -160,13 +167,17 @@ void stop_machine(World& world, Machine& machine, int signal, std::int64_t timeo
   machine.requested_stop = true;
   machine.set_state(State::stopping);
   world.event(machine, "stop", "stopping", "user");
-  end_process(world, machine, signal, timeout_ms, [&world](Machine& m) {
-    after(world, m, "stop", world.delay(world.settings.stop), [&world](Machine& stopped) {
-      stopped.requested_stop = false;
-      come_to_rest(world, stopped);
-      if (stopped.state() == State::stopped) world.event(stopped, "stop", "stopped");
+  const auto end = [&world, signal, timeout_ms](Machine& awake) {
+    end_process(world, awake, signal, timeout_ms, [&world](Machine& m) {
+      after(world, m, "stop", world.delay(world.settings.stop), [&world](Machine& stopped) {
+        stopped.requested_stop = false;
+        come_to_rest(world, stopped);
+        if (stopped.state() == State::stopped) world.event(stopped, "stop", "stopped");
+      });
     });
-  });
+  };
+  const bool wakes = before == State::starting && machine.asleep_since_ms != 0;
+  wakes ? wake(world, machine, end) : end(machine);
 }
 
 void suspend_machine(World& world, Machine& machine) {

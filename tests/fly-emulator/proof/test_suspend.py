@@ -105,6 +105,18 @@ class Suspend(Group):
         with socket.create_connection(address) as connection:
             self.assertEqual(self.ask(connection), 1)
 
+    def test_stop_while_it_wakes(self):
+        """It is not asleep for good: the signal reaches it, and it ends as it wants."""
+        machine = self.create({"init": {"exec": ["/bin/sh", "-c", "trap 'exit 7' INT; while :; do sleep 0.02; done"]}})["id"]
+        self.suspend(machine)
+        hold = self.fault("hold", step="resume")
+        self.answers(self.post(f"~/{machine}/start"), 200)
+        self.answers(self.post(f"~/{machine}/stop"), 200)
+        self.assertEqual(self.state(machine), "stopping")
+        self.lift(hold)
+        self.wait(machine, "stopped")
+        self.assertEqual([(e["exit_code"], e["requested_stop"]) for e in self.exit_events(machine)], [(7, True)])
+
     def test_refused(self):
         for config in ({"guest": {"cpu_kind": "shared", "cpus": 2, "memory_mb": 4096}}, {"schedule": "daily"},
                        {"init": {"exec": ["sleep", "1000"], "swap_size_mb": 512}}):
