@@ -20,8 +20,6 @@ namespace json = boost::json;
 constexpr int kQuickTries = 2;
 constexpr std::time_t kWasThereSeconds = 600;
 constexpr std::int64_t kNoteEveryMs = 10'000;
-// The API takes up to 60 s. It has been seen to sit one out though the state was reached: a look decides.
-constexpr int kWaitMaxSeconds = 5;
 
 // Full jitter: a random part of a pause that doubles, so that many clients do not come back at once.
 void pause_before_retry(int tries, std::optional<std::int64_t> asked_ms, Deadline deadline) {
@@ -166,10 +164,10 @@ Answer Api::lease(const std::string& id, std::int64_t ttl_s, const std::string& 
   return on_machine("lease", "POST", id, "/lease", json::serialize(body), deadline, nonce);
 }
 
-Answer Api::wait(const std::string& id, const std::vector<std::string>& states, Deadline deadline) {
-  const auto left_seconds =
-      static_cast<int>(std::min<std::uint64_t>(deadline.remaining_ms() / 1000, kWaitMaxSeconds));
-  std::string path = "/wait?timeout=" + std::to_string(std::max(left_seconds, 1));
+Answer Api::wait(const std::string& id, const std::vector<std::string>& states, std::uint64_t most_seconds,
+                 Deadline deadline) {
+  const std::uint64_t seconds = std::min(deadline.remaining_ms() / 1000, most_seconds);
+  std::string path = "/wait?timeout=" + std::to_string(std::max<std::uint64_t>(seconds, 1));
   for (const auto& state : states) path += "&state=" + state;
   try {
     return on_machine("wait", "GET", id, path, "", deadline);

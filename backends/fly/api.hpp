@@ -34,8 +34,10 @@ class Api {
   // Takes a machine's lease, or renews it by its nonce.
   Answer lease(const std::string& id, std::int64_t ttl_s, const std::string& holder, const std::string& nonce,
                Deadline deadline);
-  // Until the machine is in one of the states ("started,stopped"), at most a minute: Meaning::not_yet.
-  Answer wait(const std::string& id, const std::vector<std::string>& states, Deadline deadline);
+  // Until the machine is in one of the states. Meaning::not_yet after most_seconds, of which Fly takes 1
+  // to 60.
+  Answer wait(const std::string& id, const std::vector<std::string>& states, std::uint64_t most_seconds,
+              Deadline deadline);
   Answer logs(const std::string& id, Deadline deadline);  // of the logs API
   Answer addresses(Deadline deadline);                    // the app's public ones
 

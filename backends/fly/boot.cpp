@@ -160,7 +160,7 @@ class Boot {
 
   FlyMachine started(const FlyMachine& machine) {
     try {
-      return wait_until_started(api_, machine, request_.deadline);
+      return wait_until_started(api_, machine, request_);
     } catch (const Error&) {
       // Nobody would look for it again, and it may be one that never ends by itself.
       if (created_ || ours_just_now(machine))

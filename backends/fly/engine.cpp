@@ -88,6 +88,14 @@ std::vector<FlyMachine> all_machines(Api& api, Deadline deadline, bool with_leas
   return out;
 }
 
+// Fly has been seen to sit a wait out though the state was reached: a look decides.
+constexpr std::uint64_t kLookEverySeconds = 5;
+// A runner that nobody has met leaves when it has been idle.
+std::uint64_t look_every_s(std::uint64_t idle_timeout_ms) {
+  if (idle_timeout_ms == 0) return kLookEverySeconds;  // it never does
+  return std::clamp<std::uint64_t>(idle_timeout_ms / 2000, 1, kLookEverySeconds);
+}
+
 // What the create told and a later answer may leave out.
 FlyMachine with_secrets_of(const FlyMachine& machine, FlyMachine seen) {
   if (seen.token.empty()) seen.token = machine.token;  // a config that is not told
@@ -95,9 +103,11 @@ FlyMachine with_secrets_of(const FlyMachine& machine, FlyMachine seen) {
   return seen;
 }
 
-FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline deadline) {
+FlyMachine wait_until_started(Api& api, const FlyMachine& machine, const Request& request) {
+  const Deadline deadline = request.deadline;
   for (;;) {
-    const Answer waited = api.wait(machine.id, {"started", "stopped", "failed", "destroyed"}, deadline);
+    const Answer waited = api.wait(machine.id, {"started", "stopped", "failed", "destroyed"},
+                                   look_every_s(request.number_setting("idle_timeout_ms")), deadline);
     if (waited.meaning == Meaning::not_found) throw ended_early(api, machine);
     if (waited.meaning == Meaning::done && text(waited.body, "state") == "started" &&
         !machine.private_ip.empty()) {
@@ -125,7 +135,7 @@ namespace {
 
 void wait_until_destroyed(Api& api, const std::string& id, Deadline deadline) {
   for (;;) {
-    const Answer waited = api.wait(id, {"destroyed"}, deadline);
+    const Answer waited = api.wait(id, {"destroyed"}, kLookEverySeconds, deadline);
     if (waited.meaning == Meaning::done || waited.meaning == Meaning::not_found || deadline.passed()) return;
     const Answer now = api.get(id, deadline);
     if (now.meaning == Meaning::not_found || text(now.body, "state") == "destroyed") return;
@@ -281,7 +291,7 @@ json::object Engine::start(const Request& request) {
       throw NameTaken("the machine '" + machine.name + "' cannot be started: " + answer.text);
     if (answer.meaning != Meaning::done) throw error_from(answer, "starting '" + machine.name + "'");
   }
-  const FlyMachine started = wait_until_started(api_now, machine, request.deadline);
+  const FlyMachine started = wait_until_started(api_now, machine, request);
   remember(started, Seen::How::started);
   return one(request, started);
 }

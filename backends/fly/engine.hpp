@@ -64,6 +64,6 @@ class Engine {
 std::vector<FlyMachine> all_machines(Api& api, Deadline deadline, bool with_leases = false);
 // Waits until the machine is started, and answers it as the API tells it then. Throws Error(boot_failed) with
 // the exit event and the last lines of its log when it ends instead, Error(timed_out).
-FlyMachine wait_until_started(Api& api, const FlyMachine& machine, Deadline deadline);
+FlyMachine wait_until_started(Api& api, const FlyMachine& machine, const Request& request);
 
 }  // namespace flame::backend::fly

@@ -183,6 +183,14 @@ told() {
   [ "$(creates)" -ge 2 ]
 }
 
+@test "fly answers: a wait that sits its time out is shorter than the runner's patience" {
+  fly_start
+  pool 'idle_timeout = "4s"'
+  fault '{"kind":"wait_lies"}'
+  expect 0 flame run "$samples/math.so" add 100 20; same "$out" 120
+  same "$(creates)" 1
+}
+
 @test "fly answers: another user stops again what is being started for a call: it is started once more" {
   fly_start
   local real="exec $FLAME_PREFIX/bin/flame-runner \"\$@\""
