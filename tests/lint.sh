@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, the coroutine rule, and that every header compiles alone.
+# Formatting, the coroutine rule, that every header compiles alone, and that chaos' planted bugs still fit the code.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 bad=0
@@ -21,4 +21,8 @@ compiles_alone() {
 }
 export -f compiles_alone
 printf '%s\0' "${headers[@]}" | xargs -0 -P "$(nproc)" -I{} bash -c 'compiles_alone {}' || bad=1
+
+for bug in tests/chaos/bugs/*.patch; do
+  git apply --check "$bug" || { echo "lint: $bug does not apply: plant it anew, see that chaos finds it, and note the seed in its README"; bad=1; }
+done
 exit $bad

@@ -93,7 +93,10 @@ def make_shock(chance, clients):
     count = chance.randint(1, max(1, calls * 2 // 3)) if after == "ran" else chance.randint(0, 12)
     what = chance.choices(["fault", "blow", "kill_client"], [6, 4, 1])[0]
     if what == "fault":
-        return Shock(after, count, what, fault=dict(chance.choice(FAULTS), times=chance.randint(1, 3)))
+        fault = dict(chance.choice(FAULTS), times=chance.randint(1, 3))
+        if fault.get("verb") == "create":  # most machines are made in the beginning
+            after, count = "asked", chance.randint(0, 4)
+        return Shock(after, count, what, fault=fault)
     if what == "blow":
         return Shock(after, count, chance.choice(BLOWS))
     return Shock(after, count, what, client=chance.randrange(len(clients)))
