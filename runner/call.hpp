@@ -76,7 +76,8 @@ struct Call {
   std::uint8_t losses = 0;  // workers that died when it was next
   Slot* slot = nullptr;
   std::uint64_t number = 0;  // in its worker
-  Clock::time_point arrived{}, fed{};
+  Clock::time_point arrived{};
+  Clock::time_point next{};  // since when its worker may begin it; of one whose bind asks for usage
   std::uint64_t passed_bytes = 0, granted_bytes = 0;  // of its bodies, to a worker; by `window` frames
 };
 

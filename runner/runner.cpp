@@ -58,8 +58,10 @@ std::string Runner::hello_members() const {
          text("machine", static_cast<const char*>(machine.machine)) + text("runner", options.name) +
          text("generation", options.generation) + number("pid", static_cast<std::uint64_t>(::getpid())) +
          number("slots", options.slots) + number("busy", scheduler.busy()) +
-         number("queued", scheduler.queued()) + number("arriving", arrivals.count()) +
-         number("held", held.unfetched()) + number("idle_ms", idle_ms()) + number("credit", wire::kCredit) +
+         number("queued", scheduler.queued()) +
+         number("mean_run_us", static_cast<std::uint64_t>(scheduler.mean_run_us())) +
+         number("arriving", arrivals.count()) + number("held", held.unfetched()) +
+         number("idle_ms", idle_ms()) + number("credit", wire::kCredit) +
          number("window_bytes", wire::kWindowBytes) +
          ",\"draining\":" + (lifetime.draining() ? "true" : "false") +
          ",\"capabilities\":[\"look\",\"detach\"" + (options.link_grace_ms > 0 ? ",\"resume\"]" : "]") +

@@ -52,6 +52,20 @@ std::size_t Scheduler::busy() const {
       std::count_if(slots_.begin(), slots_.end(), [](const Slot& s) { return !s.empty(); }));
 }
 
+std::size_t Scheduler::queued() const {
+  std::size_t count = queued_;
+  for (const Slot& slot : slots_) count += std::max<std::size_t>(slot.calls(), 1) - 1;
+  return count;
+}
+
+double Scheduler::mean_run_us() const {
+  double sum = 0;
+  int known = 0;
+  for (const Slot& slot : slots_)
+    if (const double run = slot.run_us(); run > 0) sum += run, ++known;
+  return known == 0 ? 0 : sum / known;
+}
+
 void Scheduler::resolve(const Bind& bind) {
   if (bind.group) return;
   std::string key = request_key(request_of(bind)) + (bind.fresh ? "\nfresh" : "");

@@ -49,7 +49,8 @@ class Scheduler final : private Slot::Owner {
   std::vector<CallPtr> calls() const;  // all that are not over, in no order
 
   std::size_t busy() const;
-  std::size_t queued() const { return queued_; }
+  std::size_t queued() const;  // also those that stand behind another in a worker
+  double mean_run_us() const;  // of the calls that run now, as far as it is known: else 0
   std::size_t workers() const { return slots_.size(); }
   std::uint64_t calls_done() const { return calls_done_; }
   std::uint64_t retry_after_ms() const;

@@ -34,6 +34,12 @@ std::string bind_identity(const Bind& bind) {
 
 }  // namespace
 
+double Slot::run_us() const {
+  if (fed_.empty() || fed_.front().call == nullptr) return 0;
+  const double mean = fed_.front().call->bind->known->mean_us;
+  return mean <= 0 ? 0 : std::max(mean, microseconds_between(mark_, worker_->now()));  // no less than it has
+}
+
 bool Slot::takes(const Call& call) const {
   if (leaving() || wanted_for != nullptr) return false;
   if (limits_.calls != 0 && first_ + fed_.size() > limits_.calls) return false;
@@ -54,7 +60,7 @@ void Slot::give(const CallPtr& call) {
   call->state = Call::State::fed;
   call->number = first_ + fed_.size();
   call->passed_bytes = 0;
-  if (call->bind->usage) call->fed = worker_->now();
+  if (fed_.empty() && call->bind->usage) call->next = worker_->now();
   const std::uint32_t number = bind(*call->bind);
   fed_.push_back({call, function.mean_us, call->waiting.size()});
   ++backlog_.calls;
@@ -208,8 +214,8 @@ void Slot::tell_usage(const CallPtr& call, const Frame& frame) {
     return to > from ? microseconds_between(from, to) / 1000 : 0.0;
   };
   std::string body = "{\"queue_ms\":";
-  worker::append_number(body, ms(call->arrived, call->fed));
-  worker::append_number(body += ",\"load_ms\":", call->fed < loaded_ ? ms(call->fed, loaded_) : 0.0);
+  worker::append_number(body, ms(call->arrived, call->next));
+  worker::append_number(body += ",\"load_ms\":", call->next < loaded_ ? ms(call->next, loaded_) : 0.0);
   body += ',';
   body += frame.body.substr(1);
   tell(call, {FrameType::usage, 0, call->number, body});
@@ -236,7 +242,11 @@ void Slot::pop() {
   }
   fed_.pop_front();
   ++first_;
-  if (!fed_.empty()) return;
+  if (!fed_.empty()) {
+    const CallPtr& call = fed_.front().call;
+    if (call != nullptr && call->bind->usage) call->next = worker_->now();
+    return;
+  }
   exclusive_ = false;
   backlog_ = {};
 }

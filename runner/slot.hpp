@@ -48,6 +48,7 @@ class Slot final : public WorkerPort::Listener {
   bool leaving() const { return leaving_ || worker_->ending(); }
   double expected_us() const { return backlog_.expected_us; }
   std::size_t calls() const { return fed_.size() - withdrawn_; }
+  double run_us() const;  // what the call that it is at may take; 0: that is not known, or there is none
   const std::shared_ptr<WorkerPort>& worker() const { return worker_; }
 
   bool takes(const Call& call) const;

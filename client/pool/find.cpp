@@ -35,10 +35,12 @@ bool Pool::look_at(const Runner& runner, Deadline deadline, Found& found) {
   const std::uint32_t calls = number("\"busy\":") + number("\"queued\":") + number("\"arriving\":");
   const std::uint32_t busy = std::min(calls, slots), queued = calls - busy;
   found.has_room = settings_.max == 1 || calls < slots;
-  const double wait = static_cast<double>(queued) / slots;
-  if (found.has_room || !found.link || wait < found.wait) {
+  const double mean_run = static_cast<double>(number_in(hello, "\"mean_run_us\":")) / 1e6;
+  const double wait = (queued + 1.0) / slots * (mean_run > 0 ? mean_run : usual_boot_seconds(settings_));
+  if (found.has_room || !found.link || wait < found.wait_seconds) {
     found.link = std::move(link);
-    found.wait = wait;
+    found.wait_seconds = wait;
+    found.mean_run_seconds = mean_run;
   }
   if (found.has_room) return true;
   used_.insert(runner.name);  // a boot is not to give us this one
@@ -62,14 +64,15 @@ Pool::Found Pool::find_ready(Deadline deadline, const std::set<std::string>& avo
   return out;
 }
 
-// Whether one more is to be booted for a call that finds no room. How long calls run is not known here: as
-// long as a boot, it is presumed.
+// Whether one more is to be booted for a call that finds no room. Where the best runner does not know how
+// long its calls run, it is presumed: as long as a boot.
 bool Pool::pays(const Found& found, const Watch& watch) {
   PoolState state;
   state.runners = found.loads;
   state.slots_each = static_cast<std::uint32_t>(settings_.slots);
   state.queued = found.queued + 1;
   state.boot_seconds = state.start_seconds = state.running_seconds = usual_boot_seconds(settings_);
+  state.service_mean_seconds = found.mean_run_seconds;
   state.limits = scaling_limits(settings_);
   ScalingDecision decision = decide_scaling(state);
   if (decision.boot > 0) decision.boot = decision.wanted = 1;  // the others boot for themselves

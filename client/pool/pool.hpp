@@ -152,7 +152,8 @@ class Pool {
   struct Found {
     std::unique_ptr<Link> link;  // with room, else the one that calls wait for the least
     bool has_room = false;
-    double wait = 0, queued = 0;
+    double wait_seconds = 0, mean_run_seconds = 0;  // there; 0: how long its calls run is not known
+    double queued = 0;                              // everywhere
     std::vector<RunnerLoad> loads;
   };
   bool look_at(const Runner& runner, Deadline deadline, Found& found);

@@ -39,6 +39,27 @@ busy() { [ "$(flame pool status --json | jq -c '[.[] | .busy + .queued] | sort')
   open_gates
 }
 
+@test "run: one that would wait for calls which are known to be long boots another" {
+  printf '[pool.default]\nslots = 1\nmax = 3\n' >flame.toml
+  expect 0 flame run "$plugins/faults.so" sleep_ms 400
+  flame run "$plugins/faults.so" sleep_ms 20000 >/dev/null 2>&1 3>&- & long=$!
+  until_true busy '[1]'
+  expect 0 flame run --verbose "$samples/math.so" add 1 2
+  like "$err" '^flame: boots 1: 1 call waits'
+  kill "$long"
+}
+
+@test "run: what stands behind another call in its worker waits, and is told as such" {
+  printf '[pool.default]\nslots = 1\nmax = 1\n' >flame.toml
+  hold 1; open_gates; rm gate1  # how long it runs is known from now on: the next stands in the worker itself
+  hold 2; until_true busy '[1]'
+  mkfifo gate3; flame run --verbose "$plugins/faults.so" hold "$work/gate3" >/dev/null 2>third 3>&- &
+  until_true busy '[2]'
+  sleep 0.3
+  open_gates
+  like "$(cat third)" '^flame: queue +[0-9]{3,}\.'
+}
+
 @test "run: what an hour may cost is not exceeded; the call waits for a slot" {
   priced 1
   printf '[pool.default]\nslots = 1\nmax = 3\nmax_cost_per_hour = 3600\n' >flame.toml
