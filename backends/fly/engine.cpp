@@ -70,6 +70,14 @@ std::optional<FlyMachine> newest_deleted(Api& api, const Request& request) {
   return newest;
 }
 
+// Fly has been seen to sit a wait out though the state was reached: a look decides.
+constexpr std::uint64_t kLookEverySeconds = 5;
+// A runner that nobody has met leaves when it has been idle.
+std::uint64_t look_every_s(std::uint64_t idle_timeout_ms) {
+  if (idle_timeout_ms == 0) return kLookEverySeconds;  // it never does
+  return std::clamp<std::uint64_t>(idle_timeout_ms / 2000, 1, kLookEverySeconds);
+}
+
 }  // namespace
 
 std::vector<FlyMachine> all_machines(Api& api, Deadline deadline, bool with_leases) {
@@ -86,14 +94,6 @@ std::vector<FlyMachine> all_machines(Api& api, Deadline deadline, bool with_leas
     if (!machine.id.empty() && !machine.plain_state().empty()) out.push_back(std::move(machine));
   }
   return out;
-}
-
-// Fly has been seen to sit a wait out though the state was reached: a look decides.
-constexpr std::uint64_t kLookEverySeconds = 5;
-// A runner that nobody has met leaves when it has been idle.
-std::uint64_t look_every_s(std::uint64_t idle_timeout_ms) {
-  if (idle_timeout_ms == 0) return kLookEverySeconds;  // it never does
-  return std::clamp<std::uint64_t>(idle_timeout_ms / 2000, 1, kLookEverySeconds);
 }
 
 // What the create told and a later answer may leave out.

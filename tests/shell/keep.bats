@@ -115,14 +115,10 @@ pool() { printf '[pool.default]\nmin = 2\nmax = 3\nslots = 1\n' >flame.toml; for
   pool; sed -i 's/min = 2/min = 3/' flame.toml
   keep a
   await_said a '.event == "runner_ready"' 3
-  status '.[].pid' >old
-  kill -9 $(cat old)
+  old=$(status '[.[].pid]')
+  kill -9 $(jq '.[]' <<<"$old")
   # Not by its log: what a list showed before the boot was answered is told as runner_known.
-  for _ in $(seq 1200); do
-    others=$(status '.[] | select(.state == "ready") | .pid' | grep -cvxFf old || true)
-    [ "$others" = 3 ] && break; sleep 0.05
-  done
-  same "$others" 3
+  await_status "[.[] | select(.state == \"ready\") | .pid] - $old | length" 3
   same "$(jq -c 'select(.event == "boot_failed") | .next_in_ms' a.log | sort -u)" 250
   stop a
 }
