@@ -102,6 +102,7 @@ class Keeper {
   void visit(Kept& one, Clock::time_point now);
   void approach(Kept& one, Clock::time_point now);
   void arrived(Kept& one, Clock::time_point now);
+  void boot_came(const Kept& one, Clock::time_point begun);
   void listen(Kept& one, Clock::time_point now);
   void take_info(Kept& one, std::string_view body, Clock::time_point now);
   void set_state(Kept& one, KeptRunner::State state);

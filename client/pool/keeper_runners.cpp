@@ -104,7 +104,12 @@ void Keeper::arrived(Kept& one, Clock::time_point now) {
     log("info", "runner_known", {{"runner", one.machine.name}, {"current", is_current(one)}});
     return;
   }
-  const double seconds = std::chrono::duration<double>(now - one.since).count();
+  boot_came(one, one.since);
+}
+
+// A boot of ours, begun then, has said hello.
+void Keeper::boot_came(const Kept& one, Clock::time_point begun) {
+  const double seconds = std::chrono::duration<double>(one.ready_at - begun).count();
   pool_.hello_came();
   boot_trouble_.clear();
   ++counters_.boots_ready;

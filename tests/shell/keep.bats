@@ -117,9 +117,27 @@ pool() { printf '[pool.default]\nmin = 2\nmax = 3\nslots = 1\n' >flame.toml; for
   await_said a '.event == "runner_ready"' 3
   old=$(status '[.[].pid]')
   kill -9 $(jq '.[]' <<<"$old")
-  # Not by its log: what a list showed before the boot was answered is told as runner_known.
   await_status "[.[] | select(.state == \"ready\") | .pid] - $old | length" 3
   same "$(jq -c 'select(.event == "boot_failed") | .next_in_ms' a.log | sort -u)" 250
+  stop a
+}
+
+@test "keep: a list that shows its own runner before the boot is answered: still a boot of its own" {
+  pool; sed -i 's/min = 2/min = 1/' flame.toml
+  mkfifo answer_gate; mkdir -p bin
+  cat >bin/flame-backend-late <<B
+#!/bin/sh
+"$FLAME_PREFIX/libexec/flame/flame-backend-local" | while read -r line; do
+  case "\$line" in *'"machine":'*) { cat "$work/answer_gate"; printf '%s\n' "\$line"; } & ;; *) printf '%s\n' "\$line" ;; esac
+done
+B
+  chmod +x bin/flame-backend-late
+  PATH=$work/bin:$PATH FLAME_BACKEND=late keep a
+  await_said a '.event == "runner_known"'
+  same "$(said a '.event == "runner_ready"')" 0
+  : >answer_gate
+  await_said a '.event == "runner_ready" and .boot_ms > 0'
+  same "$(jq -r 'select(.runner) | .event + " " + .runner' a.log)" "$(printf '%s\n' runner_{known,ready} | sed "s/$/ $(status '.[0].name' | tr -d '"')/")"
   stop a
 }
 
