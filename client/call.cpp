@@ -22,6 +22,7 @@ constexpr std::size_t kQueuedMaxBytes = 256 * 1024;  // read from the input and 
 // The runner ends the call at its deadline. It answers when the worker and all that it started are gone, and
 // alone knows what became of the call: this is how long a busy machine may take for that.
 constexpr milliseconds kAnswerGrace{2000};
+constexpr milliseconds kLookFirst{500}, kLookPauseMax{4000};  // for a runner with room, while the call waits
 
 Deadline with_grace(Deadline deadline) {
   if (deadline.unlimited()) return deadline;
@@ -153,13 +154,15 @@ class RunningCall {
     std::array<pollfd, 3> wait = {pollfd{link_.fd(), link_.events(), 0},
                                   pollfd{cancelled_ ? -1 : events_.wake_fd, POLLIN, 0},  // it stays readable
                                   pollfd{from != nullptr && !at_once ? from->fd() : -1, POLLIN, 0}};
-    ::poll(wait.data(), wait.size(), at_once ? 0 : patience().poll_timeout_ms());
+    const Deadline until = waits_ ? patience().earlier(look_) : patience();
+    ::poll(wait.data(), wait.size(), at_once ? 0 : until.poll_timeout_ms());
     if (events_.interrupted && !cancelled_ && events_.interrupted()) cancel();
     if ((wait[0].revents & ~POLLOUT) != 0 || link_.is_lost()) receive();
     tell_link();
     if (over_) return;
     if (patience_.passed()) throw silent();
     if (from != nullptr && !cancelled_ && (at_once || wait[2].revents != 0)) read_piece(*from);
+    if (waits_ && look_.passed()) look_elsewhere();
     send_ready();
   }
 
@@ -173,6 +176,31 @@ class RunningCall {
     if (events_.on_link)
       events_.on_link(was_lost_ ? "the link to the runner was lost; it is made again"
                                 : "the link to the runner is there again");
+  }
+
+  // What was read here cannot be sent to another.
+  bool could_move() const {
+    return events_.elsewhere && input_ == nullptr &&
+           std::all_of(call_.arguments.begin(), call_.arguments.end(),
+                       [](const CallArgument& argument) { return argument.source == nullptr; });
+  }
+
+  void look_elsewhere() {
+    if (!link_.is_lost() && !cancelled_ && could_move() && events_.elsewhere()) {
+      asked_back_ = true;
+      wire::append_frame(message_, FrameType::withdraw, 0, id_, {});
+    }
+    look_pause_ = std::min(2 * look_pause_, kLookPauseMax);
+    look_ = Deadline::in(look_pause_);
+  }
+
+  Error ended(std::string_view body) const {
+    Error error = remote_error(body);
+    if (!asked_back_ || cancelled_ || error.kind != ErrorKind::cancelled || error.fate != Fate::never_begun)
+      return error;
+    Error moves(ErrorKind::busy, "the call waits, and another runner has room");
+    moves.retry_after_ms = 0;
+    return moves;
   }
 
   void cancel() {
@@ -197,7 +225,7 @@ class RunningCall {
         const auto frame = link_.next_received();
         if (!frame) return;
         if (frame->type == FrameType::error && (frame->call == id_ || frame->call == 0))
-          throw remote_error(frame->body);
+          throw ended(frame->body);
         if (frame->type == FrameType::bound) bound(object_of(frame->body));
         if (frame->call == id_) take(*frame);
       }
@@ -221,6 +249,7 @@ class RunningCall {
       case FrameType::output:
         return events_.on_output(frame.body);
       case FrameType::started:
+        waits_ = false;
         if (events_.on_started) events_.on_started();
         return;
       case FrameType::window:
@@ -263,6 +292,8 @@ class RunningCall {
   // Of one that is not detached it says no more than that it waits.
   void accepted() {
     over_ = call_.detached_id != 0;
+    waits_ = true;
+    look_ = Deadline::in(look_pause_);
     if (over_ && cancelled_)
       throw Error(ErrorKind::cancelled, "cancelled while the call was sent").with_fate(Fate::cancelled);
   }
@@ -279,7 +310,11 @@ class RunningCall {
   std::string body_;          // of the call, what is in no frame yet
   std::size_t argument_ = 0;  // that is being read
   bool was_lost_ = false;     // the link
-  bool call_sent_ = false;    // a part of it: the runner knows of the call
+  bool waits_ = false;        // it was accepted, and has not started
+  bool asked_back_ = false;
+  Deadline look_;  // then another runner is looked for
+  milliseconds look_pause_ = kLookFirst;
+  bool call_sent_ = false;  // a part of it: the runner knows of the call
   bool body_sent_ = false, input_ended_ = false, cancelled_ = false, taken_ = false, result_began_ = false,
        over_ = false;
 };

@@ -51,7 +51,10 @@ struct CallEvents {
   std::function<void(std::string_view)> on_phase;   // "send", then "run" when all is sent, then "receive"
   std::function<void(const std::string&)> on_link;  // it was lost, or is there again
   std::function<bool()> interrupted;                // true: cancel the call
-  int wake_fd = -1;                                 // readable when `interrupted` may have changed
+  // Asked now and then while the call waits behind others, if it has phases and nothing to read. True: it is
+  // taken back unless it begins; it ends then with Error(busy), for another link.
+  std::function<bool()> elsewhere;
+  int wake_fd = -1;  // readable when `interrupted` may have changed
 };
 
 // Returns when the call is done; a detached one, when the runner has all of it. Every other end is an Error

@@ -177,6 +177,11 @@ void Scheduler::cancel(const CallPtr& call) {
   check_idle();
 }
 
+void Scheduler::withdraw(const CallPtr& call) {
+  if (call->state == Call::State::queued) return cancel(call);
+  if (call->state == Call::State::fed && call->wanted == Call::Wanted::yes) call->slot->take_out(call);
+}
+
 std::vector<CallPtr> Scheduler::calls() const {
   std::vector<CallPtr> out;
   for (const auto& [key, weak] : groups_)

@@ -43,6 +43,7 @@ class Scheduler final : private Slot::Owner {
   // The next frame of a call's body or input (type call, input or end_input).
   void feed(const CallPtr& call, const wire::Frame& frame);
   void cancel(const CallPtr& call);
+  void withdraw(const CallPtr& call);  // cancels it if it waits behind others
   // The sink can take frames again, or is about to go.
   void resume(const CallSink& sink);
   void cancel_all();

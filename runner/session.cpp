@@ -115,6 +115,10 @@ void Session::take_frame(const Frame& frame) {
       return fetches_.fetch(frame);
     case FrameType::release:
       return fetches_.release(frame);
+    case FrameType::withdraw:
+      if (const auto open = calls_.find(frame.call); open != calls_.end())
+        runner_.scheduler.withdraw(CallPtr(open->second.call));
+      return;
     case FrameType::cancel:
       if (const auto open = calls_.find(frame.call); open != calls_.end())
         runner_.scheduler.cancel(CallPtr(open->second.call));

@@ -55,6 +55,7 @@ class Slot final : public WorkerPort::Listener {
   void give(const CallPtr& call);
   void pass(const CallPtr& call, const wire::Frame& frame);  // more of its body or input
   void cancel(const CallPtr& call);
+  void take_out(const CallPtr& call);  // cancels it if it stands behind another and surely has not begun
   void expire(Clock::time_point now);
   Clock::time_point next_deadline() const;
   // Calls that had not begun and now never will here, from the newest back; at most `most`.

@@ -58,6 +58,13 @@ void Slot::cancel(const CallPtr& call) {
   call->deadline = call->deadline.earlier(Deadline::in(kCancelGrace));
 }
 
+void Slot::take_out(const CallPtr& call) {
+  if (call->number == first_ || has_begun(*call)) return;
+  if (!withdraw(static_cast<std::size_t>(call->number - first_))) return;
+  call->wanted = Call::Wanted::cancelled;
+  owner_.fail(call, given_up(*call, "queue"));
+}
+
 Clock::time_point Slot::next_deadline() const {
   auto next = leave_by_.at();
   for (const Fed& at : fed_)

@@ -23,6 +23,7 @@ enum class FrameType : std::uint8_t {
   fetch = 9,
   release = 10,
   received = 11,  // both ways
+  withdraw = 12,
   look = 16,
   // runner → client
   hello = 32,

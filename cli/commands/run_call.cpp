@@ -37,6 +37,8 @@ class Engine {
       : options_(options), target_(target) {
     if (!options.is_inline) {
       pool_.emplace(settings);
+      events.elsewhere = [this] { return keep_place(); };
+      events.on_started = [this] { next_.reset(); };
       return;
     }
     if (options.inspector == client::Inspector::gdb) watch_with_gdb(events);
@@ -49,6 +51,7 @@ class Engine {
       watch.on_phase("connect");
       return own_->connect(options_.deadline);
     }
+    if (next_) return std::move(next_);
     watch.before_boot = [this] {
       if (target_.file) client::preflight(*target_.file, pool_->settings().name, pool_->generation());
     };
@@ -57,6 +60,7 @@ class Engine {
   // Returns when the call is done, or taken: then its id, else 0.
   std::uint64_t give(client::Link& link, const client::Invocation& call, const client::CallEvents& events) {
     if (options_.detach) return detach_call(*pool_, link, call, events);
+    runner_ = client::runner_in(link.hello());
     client::run_call(link, asking_for_times(link, call), events);
     return 0;
   }
@@ -69,6 +73,7 @@ class Engine {
     if (why->kind == ErrorKind::out_of_memory) error.kind = why->kind;
   }
   bool has_booted() const { return pool_ && pool_->has_booted(); }
+  bool has_place() const { return next_ != nullptr; }  // at another runner, for a call that waited
   void use(const client::PoolSettings& settings) { pool_.emplace(settings); }
   // The worker ends, and then, when its user says so, the debugger.
   void await_debugger() {
@@ -77,6 +82,15 @@ class Engine {
   }
 
  private:
+  // The link itself is the place: runners count those that have just come.
+  bool keep_place() {
+    try {
+      next_ = pool_->find_room(runner_, options_.deadline);
+    } catch (const Error&) {  // where it waits, it waits well
+    }
+    return has_place();
+  }
+
   void watch_with_gdb(client::CallEvents& events) {
     debugger_.emplace();
     ::sighandler_t const before = ::signal(SIGINT, SIG_IGN);  // Ctrl-C is for gdb
@@ -106,6 +120,8 @@ class Engine {
   const Target& target_;
   std::optional<client::Invocation> with_times_;
   std::optional<client::Pool> pool_;
+  std::string runner_;  // that has the call
+  std::unique_ptr<client::Link> next_;
   std::optional<client::PrivateRunner> own_;
   std::optional<client::Debugger> debugger_;  // ends before the runner does
 };
@@ -303,7 +319,14 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   };
   try {
     const auto use = [&](client::Link& link) {
-      if (const std::uint64_t id = engine.give(link, call, events)) note.is_detached(id);
+      try {
+        if (const std::uint64_t id = engine.give(link, call, events)) note.is_detached(id);
+      } catch (const Error& error) {
+        if (error.kind != ErrorKind::busy || !engine.has_place()) throw;
+        times.waited();
+        if (options.verbose) events.on_link("another runner has room by now: the call goes there");
+        throw;
+      }
     };
     attempts.run(use, events, rewind, [&](Error& error) {
       if (error.kind == ErrorKind::lost) engine.explain_loss(error, client::runner_in(attempts.hello()));

@@ -39,7 +39,7 @@ std::string PhaseTimes::report() {
     sums[phases_[i].name] += ms_between(phases_[i].at, i + 1 < phases_.size() ? phases_[i + 1].at : end);
   if (usage_) {
     // Our "run" is all between the last byte sent and the first received; the runner knows what it was.
-    sums["queue"] = usage_->queue_ms;
+    sums["queue"] += usage_->queue_ms;  // to what it waited elsewhere
     sums["load"] = usage_->load_ms;
     sums["run"] = usage_->run_ms;
   }
@@ -66,14 +66,15 @@ client::Phase PhaseTimes::logged_phase(std::size_t at) const {
   const std::string& name = phases_[at].name;
   if (name == "boot") return Phase::engine;
   if (name == "connect" && at > 0 && phases_[at - 1].name == "boot") return Phase::start;
-  for (const Phase phase : {Phase::connect, Phase::ship, Phase::send, Phase::run, Phase::receive})
+  for (const Phase phase :
+       {Phase::connect, Phase::ship, Phase::send, Phase::queue, Phase::run, Phase::receive})
     if (name == client::phase_name(phase)) return phase;
   return Phase::find;
 }
 
 void fill_usage(const client::CallUsage& usage, client::LoggedCall& out) {
   out.measured = true;
-  out.us(client::Phase::queue) = us(usage.queue_ms);
+  out.us(client::Phase::queue) += us(usage.queue_ms);
   out.us(client::Phase::load) = us(usage.load_ms);
   out.us(client::Phase::run) = us(usage.run_ms);
   out.cpu_us = us(usage.cpu_ms);

@@ -18,6 +18,8 @@ void fill_usage(const client::CallUsage& usage, client::LoggedCall& out);
 class PhaseTimes {
  public:
   void begin(std::string_view phase);  // ends the one before
+  // The one that goes on was spent waiting, and the call begins anew at another runner.
+  void waited() { phases_.back().name = "queue"; }
   void usage(const client::CallUsage& usage) { usage_ = usage; }
   // How the call went so far, for those who ask later.
   void fill(client::LoggedCall& out) const;

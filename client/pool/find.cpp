@@ -64,6 +64,11 @@ Pool::Found Pool::find_ready(Deadline deadline, const std::set<std::string>& avo
   return out;
 }
 
+std::unique_ptr<Link> Pool::find_room(const std::string& other_than, Deadline deadline) {
+  Found found = find_ready(deadline, {other_than});
+  return found.has_room ? std::move(found.link) : nullptr;
+}
+
 // Whether one more is to be booted for a call that finds no room. Where the best runner does not know how
 // long its calls run, it is presumed: as long as a boot.
 bool Pool::pays(const Found& found, const Watch& watch) {

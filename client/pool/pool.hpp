@@ -59,6 +59,8 @@ class Pool {
   };
   // A link to a ready runner; boots one when there is none. Throws Error(boot_failed, timed_out, …).
   std::unique_ptr<Link> find(Deadline deadline, const Watch& watch = {});
+  // Another runner than this if one has room now; waits for none, boots none.
+  std::unique_ptr<Link> find_room(const std::string& other_than, Deadline deadline);
   // Returns when so many runners have said hello; boots those that lack. Throws as find() does.
   void warm(std::uint64_t size, Deadline deadline, const Watch& watch = {});
   // So many more than these; their names, in case of a plan of those that would be.

@@ -107,6 +107,39 @@ TEST_CASE("cancelled before it began: answered at once, and never run") {
   CHECK(bench.tally(2) == Tally{{"done ", 1}, {"never_begun ", 1}});
 }
 
+TEST_CASE("withdrawn: only what waits behind others, and what has begun goes on") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  const auto runs = bench.call(f), waits = bench.call(f), begins = bench.call(f);
+  bench.scheduler->withdraw(runs);  // nothing stands before it
+  CHECK(worker.begin() == runs->number);
+  bench.scheduler->withdraw(runs);
+  CHECK(bench.ends.empty());
+  bench.scheduler->withdraw(waits);
+  CHECK(bench.ends[waits->id] == "never_begun ");
+  bench.ends.erase(waits->id);
+  worker.page().begun = begins->number;  // raised before the bit is set
+  bench.scheduler->withdraw(begins);
+  CHECK(bench.ends.empty());
+  CHECK_FALSE(worker.killed);
+}
+
+TEST_CASE("withdrawn from the queue: answered at once, and never run") {
+  Bench bench(1);
+  const auto f = bench.bind();
+  FakeWorker& worker = bench.warm(f);
+  const auto first = bench.call(f);
+  worker.begin();
+  std::vector<CallPtr> behind;
+  while (bench.scheduler->queued() < wire::kFeedAheadMaxCount + 2) behind.push_back(bench.call(f));
+  REQUIRE(behind.back()->state == Call::State::queued);
+  bench.scheduler->withdraw(behind.back());
+  CHECK(bench.ends[behind.back()->id] == "never_begun ");
+  bench.scheduler->withdraw(behind.back());  // once more does nothing
+  CHECK(bench.ends.size() == 1);
+}
+
 TEST_CASE("cancelled as it begins: the worker's word decides") {
   Bench bench(1);
   const auto f = bench.bind();
