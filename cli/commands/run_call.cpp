@@ -29,6 +29,8 @@
 namespace flame::cli {
 namespace {
 
+constexpr milliseconds kLookPatience{2'000};  // Ctrl-C is not heard meanwhile
+
 // Whose runner it is: the pool's, or one of the call's own on this computer.
 class Engine {
  public:
@@ -85,7 +87,7 @@ class Engine {
   // The link itself is the place: runners count those that have just come.
   bool keep_place() {
     try {
-      next_ = pool_->find_room(runner_, options_.deadline);
+      next_ = pool_->find_room(runner_, options_.deadline.earlier(Deadline::in(kLookPatience)));
     } catch (const Error&) {  // where it waits, it waits well
     }
     return has_place();
