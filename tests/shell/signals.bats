@@ -7,7 +7,8 @@ teardown() { common_teardown; }
 @test "Ctrl-C at random moments: dies of SIGINT, no stray output, the runner lives on" {
   flame pool warm
   pid=$(flame pool status --json | jq '.[0].pid')
-  python3 - "$plugins/faults.so" <<'X'
+  # What is started by a script's & has SIGINT ignored, and by nohup SIGHUP; so would these tests' flame.
+  env --default-signal=INT python3 - "$plugins/faults.so" <<'X'
 import os, random, signal, subprocess, sys, time
 seed = int(os.environ.get("FLAME_SEED", "7")); random.seed(seed); print("seed", seed)
 for i in range(int(os.environ.get("FLAME_ROUNDS", "200"))):
@@ -26,7 +27,7 @@ X
 
 @test "SIGTERM and SIGHUP cancel the call too, and flame dies of them" {
   for name in TERM HUP; do
-    flame run "$plugins/faults.so" sleep_ms 30000 >out 2>err & pid=$!
+    env --default-signal="$name" flame run "$plugins/faults.so" sleep_ms 30000 >out 2>err & pid=$!
     until [ "$(flame pool status --json | jq '.[0].busy')" = 1 ]; do sleep 0.02; done
     kill -"$name" "$pid"
     status=0; wait "$pid" || status=$?
@@ -34,6 +35,16 @@ X
     [ ! -s out ]
     until [ "$(flame pool status --json | jq '.[0].busy')" = 0 ]; do sleep 0.02; done
   done
+}
+
+@test "what the caller ignores stays ignored: neither Ctrl-C nor a hang-up ends the call" {
+  mkfifo held
+  env --ignore-signal=INT --ignore-signal=HUP flame run "$plugins/faults.so" hold "$work/held" 2>err & pid=$!
+  exec 7>held  # it has begun
+  kill -INT "$pid"; kill -HUP "$pid"  # of two that were not ignored it would die at once
+  exec 7>&-
+  wait "$pid"
+  [ ! -s err ]
 }
 
 @test "a reader that goes away: flame dies of SIGPIPE, without a word" {
