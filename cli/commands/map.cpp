@@ -56,6 +56,14 @@ void watch_signals() {
   ::signal(SIGPIPE, SIG_IGN);  // seen as EPIPE, so that remote work is stopped too
 }
 
+// What woke the loop for them is taken first: an interrupt that comes behind it wakes it again.
+int count_interrupts() {
+  std::array<char, 16> dropped;
+  while (interrupts > 0 && ::read(interrupt_pipe[0], dropped.data(), dropped.size()) > 0) {
+  }
+  return interrupts;
+}
+
 // A link to each runner: as many as the machine allows.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -115,7 +123,7 @@ class Screen {
 
   client::MapEvents events() {
     client::MapEvents out;
-    out.interrupts = [] { return static_cast<int>(interrupts); };
+    out.interrupts = count_interrupts;
     out.interrupt_fd = interrupt_pipe[0];
     out.on_interrupted = [this](int times) { interrupted(times); };
     out.exit_status = exit_status;

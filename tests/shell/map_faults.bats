@@ -54,6 +54,7 @@ each_once() { seq "$items" | cmp -s - out || wrong "out is not 1 to $items"; }
     until flame=$(pgrep -P "$pid" flame); do sleep 0.01; done
     until [ "$(flame pool status --json 2>/dev/null | jq '.[0].busy')" = 2 ]; do sleep 0.02; done
     kill -INT "$flame"; read -r line <&8; holds "$line" "stopping"; read -r line <&8; holds "$line" "--joblog"
+    until grep -q '^State:.S' "/proc/$flame/status"; do kill -0 "$flame"; done  # it waits, and does not spin
     kill -INT "$flame"; read -r line <&8; holds "$line" "cancelling"
     [ "$times" = 2 ] || kill -INT "$flame"
     status=0; wait "$pid" || status=$?
