@@ -238,11 +238,12 @@ class Attempts {
   void send_plugin(client::Link& link) {
     if (watch_.on_phase) watch_.on_phase("ship");
     try {
-      supply_.send(link, options_.deadline, [this](const client::Shipment& shipment) {
+      const auto progress = [this](const client::Shipment& shipment) {
         if (stop_asked()) throw Error(ErrorKind::cancelled, "cancelled while the plugin was sent");
         status_.show({static_cast<double>(shipment.done_bytes()), static_cast<double>(shipment.total_bytes()),
                       "bytes of the plugin sent"});
-      });
+      };
+      supply_.send(link, options_.deadline, progress, stop_wake_fd());
     } catch (const Error& error) {
       // What has come is kept there: the next try goes on where this one stopped.
       if (error.kind != ErrorKind::lost || ++lost_ > kLostMaxCount || options_.deadline.passed()) throw;

@@ -116,7 +116,8 @@ void Shipment::fill(std::string& frames) {
   choose();
 }
 
-void ship(Link& link, std::vector<ShipFile> files, Deadline deadline, const ShipProgress& progress) {
+void ship(Link& link, std::vector<ShipFile> files, Deadline deadline, const ShipProgress& progress,
+          int wake_fd) {
   Shipment shipment(std::move(files));
   std::string frames;
   try {
@@ -132,10 +133,12 @@ void ship(Link& link, std::vector<ShipFile> files, Deadline deadline, const Ship
         if (progress) progress(shipment);
         continue;
       }
-      if (const auto frame = link.next(deadline))
+      if (const auto frame = link.next(deadline, wake_fd))
         shipment.take(*frame);
       else if (deadline.passed())
         throw Error(ErrorKind::timed_out, "the deadline passed while the plugin was sent to the runner");
+      else if (progress)
+        progress(shipment);  // another may be sending it, for long
     }
   } catch (Error& error) {
     error.with_fate(Fate::never_begun).at_phase("send");

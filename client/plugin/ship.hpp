@@ -53,7 +53,9 @@ class Shipment {
 };
 
 using ShipProgress = std::function<void(const Shipment&)>;
-// Offers and sends all over a link that carries nothing else meanwhile. Throws Error.
-void ship(Link& link, std::vector<ShipFile> files, Deadline deadline, const ShipProgress& progress);
+// Offers and sends all over a link that carries nothing else meanwhile. Throws Error. progress: after each
+// piece, and once wake_fd is readable; it may throw.
+void ship(Link& link, std::vector<ShipFile> files, Deadline deadline, const ShipProgress& progress,
+          int wake_fd = -1);
 
 }  // namespace flame::client

@@ -26,10 +26,10 @@ bool Supply::can_mend(const Error& error) const {
          error.fate == Fate::never_begun;
 }
 
-void Supply::send(Link& link, Deadline deadline, const ShipProgress& progress) {
+void Supply::send(Link& link, Deadline deadline, const ShipProgress& progress, int wake_fd) {
   ++sent_;
   if (files_.empty()) files_ = collect_set(*plugin_, {});
-  ship(link, files_, deadline, progress);
+  ship(link, files_, deadline, progress, wake_fd);
 }
 
 Supply::Change Supply::change() const {

@@ -18,7 +18,7 @@ class Supply {
   const std::string& files_json() const { return files_json_; }
   // Whether sending the plugin is the answer to this end of a call; a few times at most.
   bool can_mend(const Error& error) const;
-  void send(Link& link, Deadline deadline, const ShipProgress& progress);  // throws Error
+  void send(Link& link, Deadline deadline, const ShipProgress& progress, int wake_fd = -1);  // throws Error
   const std::vector<ShipFile>& files() const { return files_; }  // of a set; empty: the plugin stands alone
   // Whether the plugin's path leads to another file, or its file was written to, since it was read.
   enum class Change : std::uint8_t { none, replaced, written };

@@ -2,7 +2,25 @@
 # Ctrl-C and its kin at any moment: flame dies of the signal, says at most one thing, leaves nothing, and the runner lives.
 load common
 setup() { common_setup; }
-teardown() { common_teardown; }
+teardown() { [ -z "${acting:-}" ] || kill "$acting"; common_teardown; }
+# by_hand MODE COMMAND…: with a runner that tests/wire/as_runner.py plays; Ctrl-C comes once it says so, and is died of.
+by_hand() {
+  local mode=$1 sock pid status=0
+  shift
+  flame pool warm
+  sock=$(flame pool status --json | jq -r '.[0].address.unix')
+  flame pool destroy --yes
+  mkfifo words
+  PYTHONDONTWRITEBYTECODE=1 python3 "$BATS_TEST_DIRNAME/../wire/as_runner.py" "$mode" "$sock" >words & acting=$!
+  exec 8<words
+  read -r _ <&8  # ready
+  timeout -k 1 60 "$@" >out 2>err & pid=$!
+  read -r _ <&8
+  kill -INT "$(pgrep -P "$pid" flame)"
+  wait "$pid" || status=$?
+  same "$status" 130
+  [ ! -s out ]
+}
 
 @test "Ctrl-C at random moments: dies of SIGINT, no stray output, the runner lives on" {
   flame pool warm
@@ -35,6 +53,11 @@ X
     [ ! -s out ]
     until [ "$(flame pool status --json | jq '.[0].busy')" = 0 ]; do sleep 0.02; done
   done
+}
+
+@test "Ctrl-C while another flame sends the plugin: that one is not waited for" {
+  by_hand another_sends flame run "$plugins/faults.so" echo_i64 1
+  same "$(cat err)" "flame: cancelled while the plugin was sent"
 }
 
 @test "what the caller ignores stays ignored: neither Ctrl-C nor a hang-up ends the call" {

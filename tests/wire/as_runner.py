@@ -63,6 +63,14 @@ def log_escapes(s):
     say(s, frame(LOG, b'{"level":"stdout","text":"a\\u001b[2Jb\\u009bc"}', 1), frame(LOG, b'{"level":"info","text":"\xff\xfe"}', 1),
         frame(LOG, b'{"level":"\\u001b[31m","text":"x"}', 1), frame(LOG, b"[]", 1), frame(99, b"?", 1), frame(RESULT, b"120", 1))
 
+def another_sends(s):  # the plugin; and never ends
+    after_call(s)
+    say(s, frame(ERROR, b'{"kind":"plugin_missing","fate":"never_begun","message":"it is not here"}', 1))
+    s.recv(65536)
+    say(s, frame(WANTED, b'{"wait":true}', 1))
+    print("waits", flush=True)
+    read_until(s, b"\0never\0")
+
 
 listening = socket.socket(socket.AF_UNIX)
 os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)

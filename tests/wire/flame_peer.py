@@ -1,8 +1,8 @@
 """A stranger's half of wire/PROTOCOL.md, from the page alone: a client, and what a runner needs to lie with."""
 import base64, hashlib, hmac, json, os, socket, struct
 
-AUTH, BIND, CALL, INPUT, END_INPUT, CANCEL = 1, 2, 3, 4, 5, 6
-HELLO, BOUND, ACCEPTED, STARTED, LOG, OUTPUT, RESULT, ERROR, BUSY, DRAINING, WINDOW, USAGE = 32, 33, 34, 35, 36, 38, 39, 40, 41, 42, 43, 44
+AUTH, BIND, CALL, INPUT, END_INPUT, CANCEL, OFFER = 1, 2, 3, 4, 5, 6, 7
+HELLO, BOUND, ACCEPTED, STARTED, LOG, OUTPUT, RESULT, ERROR, BUSY, DRAINING, WINDOW, USAGE, WANTED = 32, 33, 34, 35, 36, 38, 39, 40, 41, 42, 43, 44, 45
 MORE, BYTES, NONE, CRITICAL = 1, 2, 4, 128
 FOREVER = 2**64 - 1
 PATIENCE_S = 60  # for a test that hangs, not a measure
