@@ -198,10 +198,12 @@ class Attempts {
   void run(const UseRunner& use, client::CallEvents& events, const std::function<void()>& rewind,
            const std::function<bool(Error&)>& again) {
     for (;;) {
+      // As before the first: a search may take as long as a boot, and looks at no signal.
+      if (events.wake_fd >= 0 && !options_.is_inline) release_stop_signals();
       const auto link = find_(watch_);
       hello_ = link->hello();
       // Until now a signal just ended us: nothing had been asked of the runner.
-      if (events.wake_fd < 0) catch_stop_signals(options_.deadline);
+      if (events.wake_fd < 0 || !options_.is_inline) catch_stop_signals(options_.deadline);
       events.wake_fd = stop_wake_fd();
       if (link->can_outlive_losses()) catch_broken_pipe();
       try {

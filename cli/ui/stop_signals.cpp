@@ -14,6 +14,7 @@
 namespace flame::cli {
 namespace {
 
+constexpr std::array kStopSignals = {SIGINT, SIGTERM, SIGHUP};
 volatile sig_atomic_t first_signal = 0;
 int wake_fd = -1;
 
@@ -62,13 +63,22 @@ void take_alarm() {
 
 void catch_stop_signals(Deadline deadline) {
   if (wake_fd < 0) wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  for (const int number : std::array{SIGINT, SIGTERM, SIGHUP}) handle_unless_ignored(number);
+  for (const int number : kStopSignals) handle_unless_ignored(number);
   if (deadline.unlimited()) return;
   take_alarm();
   // Again and again: one that came just before the write began would be lost.
   const auto ms = static_cast<std::int64_t>(deadline.remaining_ms() + 100);
   const itimerval timer = {{0, 100'000}, {ms / 1000, ms % 1000 * 1000}};
   ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+void release_stop_signals() {
+  for (const int number : kStopSignals) {
+    struct sigaction now {};
+    ::sigaction(number, nullptr, &now);
+    if (now.sa_handler == on_signal) ::signal(number, SIG_DFL);  // else it is ignored
+  }
+  die_of_stop_signal();
 }
 
 void catch_broken_pipe() { handle_unless_ignored(SIGPIPE); }

@@ -7,6 +7,8 @@ namespace flame::cli {
 // From now on; what was ignored when flame was started stays so. Also wakes a write that blocks past the
 // deadline.
 void catch_stop_signals(Deadline deadline);
+// Until they are caught again one just ends us, as one that has come meanwhile does now.
+void release_stop_signals();
 // When nobody reads our output we die of it as always, but not before the runner is told.
 void catch_broken_pipe();
 bool stop_asked();

@@ -60,6 +60,12 @@ X
   same "$(cat err)" "flame: cancelled while the plugin was sent"
 }
 
+@test "Ctrl-C while another runner is looked for, for the first one left: none is booted" {
+  by_hand leaves flame run "$plugins/faults.so" echo_i64 1
+  same "$(cat err)" ""
+  same "$(flame pool status --json | jq length)" 0
+}
+
 @test "what the caller ignores stays ignored: neither Ctrl-C nor a hang-up ends the call" {
   mkfifo held
   env --ignore-signal=INT --ignore-signal=HUP flame run "$plugins/faults.so" hold "$work/held" 2>err & pid=$!

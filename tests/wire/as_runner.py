@@ -70,6 +70,13 @@ def another_sends(s):  # the plugin; and never ends
     say(s, frame(WANTED, b'{"wait":true}', 1))
     print("waits", flush=True)
     read_until(s, b"\0never\0")
+def leaves(s, asked=[]):  # when it is called; asked again, it says nothing
+    asked.append(s)
+    if len(asked) == 1:
+        after_call(s)
+        return s.sendall(message(struct.pack(">H", 1001), 8, masked=False))
+    print("again", flush=True)
+    read_until(s, b"\0never\0")
 
 
 listening = socket.socket(socket.AF_UNIX)
