@@ -1,13 +1,12 @@
 #include "cli/commands/run_call.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
-#include "cli/commands/run_detached.hpp"
+#include "cli/commands/run_engine.hpp"
 #include "cli/commands/run_note.hpp"
 #include "cli/ui/call_printer.hpp"
 #include "cli/ui/once.hpp"
@@ -17,116 +16,13 @@
 #include "cli/ui/stop_signals.hpp"
 #include "client/crash/crash_file.hpp"
 #include "client/crash/explain.hpp"
-#include "client/inline/children.hpp"
-#include "client/inline/debugger.hpp"
-#include "client/inline/private_runner.hpp"
 #include "client/plugin/facts.hpp"
 #include "client/plugin/image_scan.hpp"
-#include "client/plugin/preflight.hpp"
 #include "client/pool/ladder.hpp"
 #include "client/pool/pool.hpp"
 
 namespace flame::cli {
 namespace {
-
-constexpr milliseconds kLookPatience{2'000};  // Ctrl-C is not heard meanwhile
-
-// Whose runner it is: the pool's, or one of the call's own on this computer.
-class Engine {
- public:
-  Engine(const RunOptions& options, const client::PoolSettings& settings, const Target& target,
-         client::CallEvents& events)
-      : options_(options), target_(target) {
-    if (!options.is_inline) {
-      pool_.emplace(settings);
-      events.elsewhere = [this] { return keep_place(); };
-      events.on_started = [this] { next_.reset(); };
-      return;
-    }
-    if (options.inspector == client::Inspector::gdb) watch_with_gdb(events);
-    catch_stop_signals(options.deadline);  // from now on there is something to put away
-    own_.emplace(settings, options.inspector);
-  }
-
-  std::unique_ptr<client::Link> find(client::Pool::Watch& watch) {
-    if (own_) {
-      watch.on_phase("connect");
-      return own_->connect(options_.deadline);
-    }
-    if (next_) return std::move(next_);
-    watch.before_boot = [this] {
-      if (target_.file) client::preflight(*target_.file, pool_->settings().name, pool_->generation());
-    };
-    return pool_->find(options_.deadline, watch);
-  }
-  // Returns when the call is done, or taken: then its id, else 0.
-  std::uint64_t give(client::Link& link, const client::Invocation& call, const client::CallEvents& events) {
-    if (options_.detach) return detach_call(*pool_, link, call, events);
-    runner_ = client::runner_in(link.hello());
-    client::run_call(link, asking_for_times(link, call), events);
-    return 0;
-  }
-  // A machine that died tells more than that the link ended.
-  void explain_loss(Error& error, const std::string& runner) {
-    const auto why = pool_ ? pool_->autopsy(runner, options_.deadline) : std::nullopt;
-    if (!why) return;
-    error.message += ": " + why->message;
-    error.hint = why->hint;
-    if (why->kind == ErrorKind::out_of_memory) error.kind = why->kind;
-  }
-  bool has_booted() const { return pool_ && pool_->has_booted(); }
-  bool has_place() const { return next_ != nullptr; }  // at another runner, for a call that waited
-  void use(const client::PoolSettings& settings) { pool_.emplace(settings); }
-  // The worker ends, and then, when its user says so, the debugger.
-  void await_debugger() {
-    if (own_) own_->let_go();
-    debugger_.reset();
-  }
-
- private:
-  // The link itself is the place: runners count those that have just come.
-  bool keep_place() {
-    try {
-      next_ = pool_->find_room(runner_, options_.deadline.earlier(Deadline::in(kLookPatience)));
-    } catch (const Error&) {  // where it waits, it waits well
-    }
-    return has_place();
-  }
-
-  void watch_with_gdb(client::CallEvents& events) {
-    debugger_.emplace();
-    ::sighandler_t const before = ::signal(SIGINT, SIG_IGN);  // Ctrl-C is for gdb
-    events.on_started = [this, &events] {
-      debugger_->attach(client::worker_of(own_->pid()));
-      events.wake_fd = debugger_->wake_fd(events.wake_fd);
-    };
-    events.interrupted = [this, before] {
-      if (debugger_->has_ended()) {
-        ::signal(SIGINT, before);
-        catch_stop_signals(options_.deadline);
-        debugger_->let_go();
-      }
-      return stop_asked();
-    };
-  }
-
-  // The runner's own times cost a little: they are asked for where the call is slow anyway.
-  const client::Invocation& asking_for_times(const client::Link& link, const client::Invocation& call) {
-    if (!has_booted() && !client::is_full(link)) return call;
-    with_times_ = call;
-    with_times_->phases = true;
-    return *with_times_;
-  }
-
-  const RunOptions& options_;
-  const Target& target_;
-  std::optional<client::Invocation> with_times_;
-  std::optional<client::Pool> pool_;
-  std::string runner_;  // that has the call
-  std::unique_ptr<client::Link> next_;
-  std::optional<client::PrivateRunner> own_;
-  std::optional<client::Debugger> debugger_;  // ends before the runner does
-};
 
 // A function that may be run again, and of which nothing is printed, goes to the next greater guest when its
 // memory was not enough; another begins there the next time.
@@ -137,7 +33,7 @@ class Climb {
 
   const client::PoolSettings& settings() const { return ladder_.settings(); }
   void printed() { printed_ = true; }
-  bool again(Error& error, Engine& engine, const std::function<void()>& rewind) {
+  bool again(Error& error, RunEngine& engine, const std::function<void()>& rewind) {
     if (error.kind != ErrorKind::out_of_memory) return false;
     if (!settings().guest.empty()) error.message += "; guest: " + settings().guest;
     if (options_.is_inline || !ladder_.climb()) return false;
@@ -313,7 +209,7 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
   times.begin("find");
   std::optional<client::CrashKeeper> keeper;
   if (!options.keep_crash.empty()) keeper.emplace(options.keep_crash, call);
-  Engine engine(options, climb.settings(), target, events);
+  RunEngine engine(options, climb.settings(), target, events);
   Attempts attempts([&](client::Pool::Watch& watch) { return engine.find(watch); }, options, target,
                     config.pool.name, status, times);
   CallNote note(call, config.pool.name);

@@ -58,7 +58,8 @@ std::uint64_t number_in(const std::string& hello, std::string_view key) {
 }
 
 bool is_full(const Link& link) {
-  return number_in(link.hello(), "\"busy\":") >= number_in(link.hello(), "\"slots\":");
+  const std::uint64_t calls = number_in(link.hello(), "\"busy\":") + number_in(link.hello(), "\"arriving\":");
+  return calls >= number_in(link.hello(), "\"slots\":");
 }
 
 std::string runner_in(const std::string& hello) {
