@@ -61,25 +61,26 @@ busy() { [ "$(flame pool status --json | jq -c '[.[] | .busy + .queued] | sort')
 }
 
 @test "run: a call that waits goes to another runner which has room by then; not one whose input was read" {
-  printf '[pool.default]\nslots = 1\nmax = 2\n' >flame.toml
+  priced 1
+  printf '[pool.default]\nslots = 1\nmax = 2\nmax_cost_per_hour = 3600\n' >flame.toml
+  flame pool warm
+  hold 1; until_true busy '[1]'
+  mkfifo gate2; flame run --verbose "$plugins/faults.so" hold "$work/gate2" >/dev/null 2>second 3>&- & second=$!
+  until_true busy '[2]'
+  printf abc | flame run --verbose "$plugins/faults.so" echo_bytes - >out 2>third 3>&- &
+  until_true busy '[3]'
+  sed -i 's/3600/7200/' flame.toml
   flame pool warm --size 2
-  hold 1; until_true busy '[0,1]'
-  hold 2; until_true busy '[1,1]'
-  open_gate() { timeout 60 sh -c ': >"$1"' _ "gate$1"; rm "gate$1"; }
-  mkfifo gate3; flame run --verbose "$plugins/faults.so" hold "$work/gate3" >/dev/null 2>third 3>&- & third=$!
-  until_true busy '[1,2]'  # behind the first
-  open_gate 2
-  until_true busy '[1,1]'
-  printf abc | flame run --verbose "$plugins/faults.so" echo_bytes - >out 2>fourth 3>&- &
-  until_true busy '[1,2]'  # behind the first, too
-  open_gate 3; wait "$third"
-  like "$(cat third)" '^flame: another runner has room by now: the call goes there$'
-  like "$(cat third)" '^flame: queue +[0-9]{3,}\.'
-  # Calls that follow go there, and the one with input stays where it is all the while.
+  until_true busy '[1,2]'
+  timeout 60 sh -c ': >gate2'; rm gate2; wait "$second"
+  like "$(cat second)" '^flame: another runner has room by now: the call goes there$'
+  like "$(cat second)" '^flame: queue +[0-9]{3,}\.'
+  # The other runner takes calls, and the one with input stays where it is all the while.
   for _ in 1 2 3 4 5 6; do expect 0 flame run "$samples/math.so" add 1 2; sleep 0.2; done
   until_true busy '[0,2]'
   open_gates; same "$(cat out)" abc
-  ! grep -q 'has room by now' fourth
+  ! grep -q 'has room by now' third
+  flame pool destroy --yes
 }
 
 @test "run: what an hour may cost is not exceeded; the call waits for a slot" {
