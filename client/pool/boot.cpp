@@ -130,7 +130,7 @@ void Pool::give(Boot& boot) {
   }
   used_.insert(boot.machine.name);
   outcomes_.push_back({boot.id, Runner{boot.machine.name, boot.machine.address, boot.machine.generation},
-                       std::nullopt, "", boot.made});
+                       std::nullopt, "", boot.made, boot.found});
 }
 
 // With one more, an hour. Where no price list says it, the first one tells what each costs: until then there
@@ -163,6 +163,7 @@ bool Pool::first_is_too_dear() const {
 
 void Pool::choose(Boot& boot) {
   boot.name.clear();
+  boot.found = false;
   const auto being_made = [&](const std::string& name) {
     return boot.taken.contains(name) ||
            std::any_of(boots_.begin(), boots_.end(), [&](const Boot& one) { return one.name == name; });
@@ -180,7 +181,8 @@ void Pool::choose(Boot& boot) {
     if (machine.state != "started" && too_costly()) break;
     boot.name = machine.name;
     boot.machine = machine;
-    if (machine.state == "started") return give(boot);  // somebody else's, or one whose hint was lost
+    boot.found = machine.state == "started";
+    if (boot.found) return give(boot);  // somebody else's, or one whose hint was lost
     return ask_boot(boot, "start");
   }
   if (first_is_too_dear())

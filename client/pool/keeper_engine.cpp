@@ -87,8 +87,10 @@ void Keeper::take_boot(const BootOutcome& outcome, Clock::time_point now) {
     return boot_failed("", *outcome.error, now);
   }
   Kept* one = named(outcome.runner->name);
+  const bool known = one != nullptr && one->state != State::leaving && one->state != State::resting;
+  if (known && outcome.found) return;
   // A list may show it before its boot is answered.
-  if (one != nullptr && one->state == State::ready && one->ready_at > since) return boot_came(*one, since);
+  if (known && one->state == State::ready && one->ready_at > since) return boot_came(*one, since);
   if (one == nullptr) one = &runners_.emplace_back();
   one->machine.created_at_ms = 0;  // not when the one before it was made, which had this name
   one->machine.name = outcome.runner->name;
@@ -99,7 +101,7 @@ void Keeper::take_boot(const BootOutcome& outcome, Clock::time_point now) {
   one->since = since;
   one->next_try = now;
   one->tries = 0;
-  one->booted = true;
+  one->booted = !outcome.found;
   one->draining_told = false;
   set_state(*one, State::coming);
 }

@@ -27,7 +27,8 @@ struct BootOutcome {
   std::optional<Runner> runner;
   std::optional<Error> error;
   std::string note;
-  bool made = false;  // by us and just now: nobody else looks after it yet
+  bool made = false;   // by us and just now: nobody else looks after it yet
+  bool found = false;  // it ran already, and nothing was booted
 };
 
 double usual_boot_seconds(const PoolSettings& settings);  // of this engine, where nothing was measured
@@ -137,7 +138,7 @@ class Pool {
     int left = 0;  // runners that were well and had left before we knew of them
     Machine machine;
     Deadline deadline;
-    bool made = false;
+    bool made = false, found = false;  // as in its outcome
   };
   // Others of this user boot nothing before our boots have said hello, or have failed.
   struct BootLockHeld {

@@ -141,6 +141,21 @@ B
   stop a
 }
 
+@test "keep: a silent runner that is found where another is to be booted is none of its boots, and stays" {
+  pool; flame pool warm
+  old=$(status '.[0].pid')
+  kill -STOP "$old"  # it says no hello for now
+  keep a
+  await_said a '.event == "runner_ready"'  # in its place
+  kill -CONT "$old"
+  await_said a '.event == "runner_known"' 2
+  same "$(jq -r 'select(.runner) | .event + " " + .runner' a.log)" "$(printf '%s\n' 'runner_known flame-default-1' 'runner_silent flame-default-0' \
+    'runner_ready flame-default-2' 'runner_known flame-default-0')"
+  same "$(status '[.[].pid] | length')" 3
+  kill -0 "$old"
+  stop a
+}
+
 @test "keep: wrong words and a pool that cannot be are told at once" {
   for wrong in '--spares x' '--spares' '--size 2' '--dry-run' '--yes' 'x'; do expect 125 flame pool keep $wrong; holds "$err" "flame pool"; done
   expect 125 flame pool warm --spares 1; holds "$err" "--spares is for 'keep'"
