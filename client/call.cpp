@@ -22,7 +22,8 @@ constexpr std::size_t kQueuedMaxBytes = 256 * 1024;  // read from the input and 
 // The runner ends the call at its deadline. It answers when the worker and all that it started are gone, and
 // alone knows what became of the call: this is how long a busy machine may take for that.
 constexpr milliseconds kAnswerGrace{2000};
-constexpr milliseconds kLookFirst{500}, kLookPauseMax{4000};  // for a runner with room, while the call waits
+constexpr milliseconds kLookFirst{250}, kLookPauseMax{1000};  // for a runner with room, while the call waits
+constexpr int kLookShare = 20;  // of the time at most one part is spent with looking
 
 Deadline with_grace(Deadline deadline) {
   if (deadline.unlimited()) return deadline;
@@ -186,11 +187,13 @@ class RunningCall {
   }
 
   void look_elsewhere() {
+    const auto begun = Clock::now();
     if (!link_.is_lost() && !cancelled_ && could_move() && events_.elsewhere()) {
       asked_back_ = true;
       wire::append_frame(message_, FrameType::withdraw, 0, id_, {});
     }
-    look_pause_ = std::min(2 * look_pause_, kLookPauseMax);
+    const auto took = std::chrono::ceil<milliseconds>(Clock::now() - begun);
+    look_pause_ = std::max(std::min(2 * look_pause_, kLookPauseMax), kLookShare * took);
     look_ = Deadline::in(look_pause_);
   }
 
