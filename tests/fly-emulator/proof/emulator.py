@@ -145,6 +145,10 @@ class Group(unittest.TestCase):
     def exit_events(self, machine_id):
         return [e["request"]["exit_event"] for e in self.events(machine_id, "exit")]
 
+    def logs(self, machine):
+        lines = self.get(f"/api/v1/apps/{self.emulator.app}/logs?instance={machine}").json["data"]
+        return "\n".join(line["attributes"]["message"] for line in lines)
+
     def fault(self, kind, **more):
         reply = self.post("/_emulator/faults", {"kind": kind, **more})
         self.answers(reply, 201)

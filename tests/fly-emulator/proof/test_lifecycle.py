@@ -88,10 +88,6 @@ class Lifecycle(Group):
         self.wait(machine, "stopped")
         self.assertEqual(self.exit_events(machine)[0]["exit_code"], 7)
 
-    def logs(self, machine):
-        lines = self.get(f"/api/v1/apps/{self.emulator.app}/logs?instance={machine}").json["data"]
-        return "\n".join(line["attributes"]["message"] for line in lines)
-
     def test_stop_with_array(self):
         machine = self.create()["id"]
         self.answers(self.stop(machine, []), 400, "cannot unmarshal array")

@@ -107,7 +107,8 @@ class Suspend(Group):
 
     def test_stop_while_it_wakes(self):
         """It is not asleep for good: the signal reaches it, and it ends as it wants."""
-        machine = self.create({"init": {"exec": ["/bin/sh", "-c", "trap 'exit 7' INT; while :; do sleep 0.02; done"]}})["id"]
+        machine = self.create({"init": {"exec": ["/bin/sh", "-c", "trap 'exit 7' INT; echo ready; while :; do sleep 0.02; done"]}})["id"]
+        self.until(lambda: "ready" in self.logs(machine))
         self.suspend(machine)
         hold = self.fault("hold", step="resume")
         self.answers(self.post(f"~/{machine}/start"), 200)
