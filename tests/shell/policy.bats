@@ -35,7 +35,7 @@ busy() { [ "$(flame pool status --json | jq -c '[.[] | .busy + .queued] | sort')
   holds "$(cat second)" "flame: boots none: 1 call waits, which is done before a boot"
   mkfifo gate3; flame run --verbose "$plugins/faults.so" hold "$work/gate3" >/dev/null 2>third 3>&- &
   until_true busy '[1,2]'
-  holds "$(cat third)" "flame: boots 1: 2 calls wait, a boot takes 50 ms"
+  like "$(cat third)" '^flame: boots 1: [23] calls wait, a boot takes 50 ms'  # a look at the pool may be taken for a call that arrives
   open_gates
 }
 
