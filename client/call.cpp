@@ -187,8 +187,12 @@ class RunningCall {
   }
 
   void look_elsewhere() {
+    if (cancelled_ || !could_move()) {
+      waits_ = false;
+      return;
+    }
     const auto begun = Clock::now();
-    if (!link_.is_lost() && !cancelled_ && could_move() && events_.elsewhere()) {
+    if (!link_.is_lost() && events_.elsewhere()) {
       asked_back_ = true;
       wire::append_frame(message_, FrameType::withdraw, 0, id_, {});
     }
@@ -313,7 +317,7 @@ class RunningCall {
   std::string body_;          // of the call, what is in no frame yet
   std::size_t argument_ = 0;  // that is being read
   bool was_lost_ = false;     // the link
-  bool waits_ = false;        // it was accepted, and has not started
+  bool waits_ = false;        // it was accepted, has not started, and may move
   bool asked_back_ = false;
   Deadline look_;  // then another runner is looked for
   milliseconds look_pause_ = kLookFirst;

@@ -94,12 +94,11 @@ class Attempts {
   void run(const UseRunner& use, client::CallEvents& events, const std::function<void()>& rewind,
            const std::function<bool(Error&)>& again) {
     for (;;) {
-      // As before the first: a search may take as long as a boot, and looks at no signal.
-      if (events.wake_fd >= 0 && !options_.is_inline) release_stop_signals();
       const auto link = find_(watch_);
       hello_ = link->hello();
-      // Until now a signal just ended us: nothing had been asked of the runner.
-      if (events.wake_fd < 0 || !options_.is_inline) catch_stop_signals(options_.deadline);
+      // Until now a signal just ended us: nothing had been asked of the runner. One of our own is caught
+      // already.
+      if (!options_.is_inline) catch_stop_signals(options_.deadline);
       events.wake_fd = stop_wake_fd();
       if (link->can_outlive_losses()) catch_broken_pipe();
       try {
@@ -113,6 +112,8 @@ class Attempts {
           watch_.avoid = {client::runner_in(link->hello())};
         }
       }
+      // As before the first: a search may take as long as a boot, and looks at no signal.
+      if (!options_.is_inline) release_stop_signals();
       rewind();
     }
   }
@@ -223,9 +224,10 @@ void make_call(const RunOptions& options, Target& target, const client::Config& 
       try {
         if (const std::uint64_t id = engine.give(link, call, events)) note.is_detached(id);
       } catch (const Error& error) {
-        if (error.kind != ErrorKind::busy || !engine.has_place()) throw;
-        times.waited();
-        if (options.verbose) events.on_link("another runner has room by now: the call goes there");
+        if (error.kind == ErrorKind::busy && engine.has_place()) {
+          times.waited();
+          if (events.on_link) events.on_link("another runner has room by now: the call goes there");
+        }
         throw;
       }
     };
